@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STORES = ("app_store", "google_play")
 CONFIDENCES = ("A", "B", "C")
-DATE_PRECISIONS = ("minute", "day", "month", "year", "unknown")
+DATE_PRECISIONS = ("minute", "day", "week", "month", "quarter", "year", "unknown")
 SUBJECT_TYPES = ("platform", "company", "symbol", "topic")
 
 COUNTRY_PATTERN = r"^[A-Z]{2}$"

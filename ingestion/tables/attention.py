@@ -66,6 +66,9 @@ TABLE = RawTable(
         Column("captures", ColumnType.INTEGER, "Readings that the day is made of.", unit="captures"),
         Column("captures_expected", ColumnType.INTEGER, "Readings of a day without gaps.", unit="captures"),
         Column("distinct_items", ColumnType.INTEGER, "Different titles that matched.", unit="titles"),
+        Column(
+            "monitored_distinct_items", ColumnType.INTEGER, "Different titles that were shown.", unit="titles"
+        ),
         Column("best_rank", ColumnType.INTEGER, "Best position on the day.", unit="rank"),
         Column("max_heat", ColumnType.NUMBER, "Highest score shown (cumulative: never sum).", unit="score"),
         Column("source_url", ColumnType.TEXT, "Where the counts come from."),

@@ -1,0 +1,65 @@
+# Migration Observatory. Needs Python 3.11 or 3.12, git and make; fetches uv if it is missing.
+# `make help` lists the targets.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
+	&& { command -v $$p; break; }; done)
+BIN := .venv/bin
+MANIFEST := dbt_project/target/manifest.json
+DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.csv' \) -not -path '*/target/*')
+
+.PHONY: help setup demo run test lint bench ui sql docs clean
+
+help: ## Lists the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: .venv/.installed $(MANIFEST) ## Installs everything into .venv
+
+.uv/bin/uv:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; name it with PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/.installed: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; name it with PYTHON=/path/to/python3.11"; exit 1; }
+	$(UV) sync --locked --quiet --python "$(PYTHON)" --no-python-downloads
+	@touch $@
+
+$(MANIFEST): .venv/.installed $(DBT_FILES)
+	$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
+	@touch $@
+
+demo: setup ## Loads the case January 2025, offline, and prints what it answers
+	$(BIN)/observatory demo
+
+run: setup ## Takes the inbox all the way to the published marts
+	$(BIN)/observatory run
+
+ui: setup ## Starts the Dagster web UI and daemon on loopback
+	$(BIN)/observatory ui
+
+sql: setup ## Queries the published marts: make sql QUERY='from marts.dim_event'
+	@$(BIN)/observatory sql "$(QUERY)"
+
+test: setup ## Passes the tests
+	$(BIN)/pytest
+
+lint: setup ## Checks format, style, types, SQL and definitions
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt_project --disable-progress-bar
+	$(BIN)/dg check defs
+
+bench: setup ## Measures speed and memory, as ratios against a baseline of the same run
+	$(BIN)/python -m tests.bench.run
+
+docs: setup ## Writes the pages that are generated from code
+	$(BIN)/python -m ingestion.tables > docs/raw_tables.md
+
+clean: ## Removes the environment and all state of this checkout
+	rm -rf .venv .uv .observatory dbt_project/target

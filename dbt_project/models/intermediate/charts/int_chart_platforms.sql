@@ -1,0 +1,84 @@
+with captures as (
+    select * from {{ ref('stg_raw__chart_captures') }}
+),
+
+ranks as (
+    select * from {{ ref('int_chart_ranks') }}
+),
+
+apps as (
+    select * from {{ ref('stg_raw__watch_apps') }}
+),
+
+members as (
+    select origin_platform_id as platform_id from {{ ref('stg_raw__watch_episodes') }}
+    union
+    select platform_id from {{ ref('stg_raw__watch_episode_platforms') }}
+),
+
+looked_at as (
+    select
+        store,
+        country,
+        chart,
+        store_date
+    from captures
+    union
+    select
+        store,
+        country,
+        chart,
+        store_date
+    from ranks
+),
+
+charts as (
+    select
+        store,
+        country,
+        chart,
+        min(store_date) as first_date,
+        max(store_date) as last_date
+    from looked_at
+    group by store, country, chart
+),
+
+named as (
+    select
+        store,
+        country,
+        chart,
+        platform_id
+    from ranks
+    union
+    select
+        store,
+        country,
+        chart,
+        platform_id
+    from captures
+    where platform_id is not null
+    union
+    select
+        charts.store,
+        charts.country,
+        charts.chart,
+        members.platform_id
+    from charts
+    inner join apps on charts.store = apps.store
+    inner join members on apps.platform_id = members.platform_id
+)
+
+select
+    named.platform_id,
+    named.store,
+    named.country,
+    named.chart,
+    charts.first_date,
+    charts.last_date
+from named
+inner join charts
+    on
+        named.store = charts.store
+        and named.country = charts.country
+        and named.chart = charts.chart

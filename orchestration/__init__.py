@@ -1,0 +1,1 @@
+"""When things run and what the web UI shows. Thin: all work is in `ingestion` and dbt."""

@@ -1,0 +1,273 @@
+"""The command `observatory`.
+
+Belongs here: arguments, progress, printing, exit codes. Does not belong here: any work.
+Exit codes: 0 all went well; 1 nothing was published; 2 wrong usage; 3 published, but something was held
+back or quarantined (`observatory status` tells what).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingestion.errors import ObservatoryError
+from ingestion.settings import PROJECT_ROOT, Home, home_from
+
+if TYPE_CHECKING:
+    from ingestion.loads import LoadRecord
+
+    from orchestration.session import Outcome
+
+EXIT_FAILED = 1
+EXIT_HELD_BACK = 3
+
+app = typer.Typer(
+    name="observatory",
+    help="Migration Observatory: measures when people move from one online platform to another.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class Format(StrEnum):
+    """How `sql` prints."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.command()
+def demo() -> None:
+    """Load, check and model the bundled case of January 2025, offline, and print what it answers."""
+    from orchestration.answer import print_answer
+
+    home = _home()
+    outcome = _run(home, cases=["january_2025"])
+    if outcome.published:
+        print_answer(home.published_database, out)
+    _tell_where(home)
+    raise typer.Exit(_exit_code(outcome, held_back=False))
+
+
+@app.command()
+def run() -> None:
+    """Take what lies in the inbox, the bundled cases and the watchlist all the way to the marts."""
+    home = _home()
+    started = datetime.now(UTC)
+    outcome = _run(home)
+    raise typer.Exit(_exit_code(outcome, held_back=_print_loads(home, since=started)))
+
+
+@app.command(name="import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="A file in a raw schema, a folder of them, or a case folder.")],
+) -> None:
+    """Load a file in a raw schema, or a case folder, and build the marts."""
+    from ingestion.inbox import receive_path
+
+    home = _home()
+    started = datetime.now(UTC)
+    with _errors_told():
+        received = receive_path(home, path, _now)
+    out.print(f"Received {len(received)} file(s) from {path}.")
+    outcome = _run(home)
+    raise typer.Exit(_exit_code(outcome, held_back=_print_loads(home, since=started)))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on loopback.")] = 3000,
+) -> None:
+    """Start the Dagster web UI and daemon on loopback."""
+    from orchestration.dbt import ensure_manifest
+    from orchestration.session import prepare_instance
+
+    home = _home()
+    with _errors_told():
+        ensure_manifest()
+        instance = prepare_instance(home)
+    environment = os.environ | {
+        "DAGSTER_HOME": str(instance),
+        "OBSERVATORY_HOME": str(home.root),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+    }
+    out.print(f"Web UI: http://127.0.0.1:{port} (stop with Ctrl-C). Run history: {instance}")
+    out.file.flush()
+    dg = Path(sys.executable).with_name("dg")
+    os.chdir(PROJECT_ROOT)
+    os.execve(dg, [str(dg), "dev", "--host", "127.0.0.1", "--port", str(port)], environment)
+
+
+@app.command()
+def sql(
+    query: Annotated[
+        str, typer.Argument(help="A query on the published marts, such as `from marts.dim_event`.")
+    ],
+    format: Annotated[Format, typer.Option(help="How to print the result.")] = Format.TABLE,
+) -> None:
+    """Query the published file."""
+    import duckdb
+
+    from orchestration.answer import rows_of
+
+    home = _home()
+    try:
+        names, rows = rows_of(_published(home), query)
+    except duckdb.Error as error:
+        err.print(f"[red]The query failed.[/red] {error}")
+        raise typer.Exit(EXIT_FAILED) from error
+    _print_rows(names, rows, format)
+
+
+@app.command()
+def status() -> None:
+    """Show what is published, the last load of each table, and what was held back."""
+    from ingestion.loads import read_loads
+
+    from orchestration.publish import current_version
+
+    home = _home()
+    version = current_version(home)
+    out.print(f"Home: {home.root}")
+    out.print(f"Published: {version or 'nothing yet; run `observatory demo`'}")
+    latest: dict[tuple[str, str], LoadRecord] = {}
+    for record in sorted(read_loads(home), key=lambda record: record.started_at):
+        latest[record.source, record.table_name] = record
+    _print_records(list(latest.values()), "Last load of each source and table")
+    raise typer.Exit(0)
+
+
+def main() -> None:
+    """Entry point."""
+    app()
+
+
+def _home() -> Home:
+    home = home_from(os.environ)
+    home.inbox.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """Errors that a person can act on are told in one line, without a traceback."""
+    try:
+        yield
+    except ObservatoryError as error:
+        err.print(f"[red]Error.[/red] {error}", soft_wrap=True)
+        raise typer.Exit(EXIT_FAILED) from error
+
+
+def _run(home: Home, cases: list[str] | None = None) -> Outcome:
+    from orchestration.dbt import ensure_manifest
+
+    with _errors_told(), err.status("Starting ...") as progress:
+        ensure_manifest()
+        from orchestration.session import run_main_job
+
+        done = 0
+
+        def report(step: str, status: str) -> None:
+            nonlocal done
+            done += status != "started"
+            if status == "started":
+                progress.update(f"{done} steps done; now {step}")
+            elif status != "succeeded":
+                err.print(f"[red]{status}[/red] {step}")
+
+        outcome = run_main_job(home, cases=cases, report=report)
+    for failure in outcome.failures:
+        err.print(f"[red]Failed.[/red] {failure}", soft_wrap=True)
+    if outcome.blocked and outcome.published:
+        err.print(
+            f"Blocked by a failed check, and published as they were: what reads {', '.join(outcome.blocked)}."
+        )
+    return outcome
+
+
+def _exit_code(outcome: Outcome, *, held_back: bool) -> int:
+    if not outcome.published:
+        return EXIT_FAILED
+    return EXIT_HELD_BACK if held_back or outcome.blocked else 0
+
+
+def _print_loads(home: Home, *, since: datetime) -> bool:
+    """Prints the loads since `since`; whether one of them kept something back."""
+    from ingestion.loads import read_loads
+
+    floor = since.replace(tzinfo=None)
+    records = [r for r in read_loads(home) if (r.finished_at or r.started_at) >= floor]
+    if not records:
+        out.print("Nothing new was received; the marts are up to date.")
+        return False
+    _print_records(records, "Loads")
+    return any(record.verdict != "published" for record in records)
+
+
+def _print_records(records: Sequence[LoadRecord], title: str) -> None:
+    table = Table(title=title, title_justify="left")
+    for name, justify in (
+        ("table", "left"),
+        ("source", "left"),
+        ("file", "left"),
+        ("rows in", "right"),
+        ("published", "right"),
+        ("quarantined", "right"),
+        ("verdict", "left"),
+        ("reason", "left"),
+    ):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for r in records:
+        counts = (str(r.rows_in), str(r.rows_published), str(r.rows_quarantined))
+        table.add_row(r.table_name, r.source, r.file_name, *counts, r.verdict, r.reason or "")
+    out.print(table)
+
+
+def _published(home: Home) -> Path:
+    if not home.published_database.exists():
+        err.print("[red]Nothing is published yet.[/red] Run `observatory demo` or `observatory run` first.")
+        raise typer.Exit(EXIT_FAILED)
+    return home.published_database
+
+
+def _print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], format: Format) -> None:
+    if format is Format.TABLE:
+        table = Table(*names)
+        for row in rows:
+            table.add_row(*("" if cell is None else str(cell) for cell in row))
+        out.print(table)
+    elif format is Format.CSV:
+        import csv
+
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
+    else:
+        import json
+
+        listing = [dict(zip(names, row, strict=True)) for row in rows]
+        sys.stdout.write(json.dumps(listing, default=str, ensure_ascii=False, indent=2) + "\n")
+
+
+def _tell_where(home: Home) -> None:
+    out.print(f"\nPublished database: {home.published_database}", soft_wrap=True)
+    out.print("Query it:           make sql QUERY='from marts.migration_episodes'   (or any DuckDB)")
+    out.print("Web UI:             make ui   (http://127.0.0.1:3000)")

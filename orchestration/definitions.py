@@ -1,0 +1,50 @@
+"""Everything that Dagster knows of this project, for production and tests alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from orchestration.dbt import read_manifest
+from orchestration.defs.lake import lake_assets
+from orchestration.defs.published import published_asset
+from orchestration.defs.received import inbox, watchlist
+from orchestration.defs.runs import carry_on_sensor, main_job, nightly
+from orchestration.defs.warehouse import public_models, warehouse_asset
+from orchestration.installation import Clock, Installation
+
+
+def build_defs(
+    resource_overrides: Mapping[str, Any] | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
+    """All assets, checks, jobs, schedules and sensors.
+
+    `resource_overrides` replaces resources by name (`installation`, `clock`); `loggers` adds to Dagster's.
+    Raises BuildError when the dbt project has never been parsed.
+    """
+    manifest = read_manifest()
+    assets = [
+        inbox,
+        watchlist,
+        *lake_assets(),
+        warehouse_asset(manifest),
+        published_asset(public_models(manifest)),
+    ]
+    return dg.Definitions(
+        assets=assets,
+        jobs=[main_job],
+        schedules=[nightly],
+        sensors=[carry_on_sensor(assets)],
+        resources={"installation": Installation(), "clock": Clock(), **(resource_overrides or {})},
+        executor=dg.in_process_executor,
+        loggers=loggers,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `dg` and the web UI load."""
+    return build_defs()

@@ -1,0 +1,1 @@
+"""Dagster definitions, one module a stretch of the way of the data."""

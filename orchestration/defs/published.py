@@ -1,0 +1,48 @@
+"""The end of the way: the file that analysts open, switched to a new version in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from orchestration.defs.warehouse import WAREHOUSE_POOL
+from orchestration.installation import Clock, Installation
+from orchestration.presentation import OWNERS, markdown_table
+
+GROUP = "published"
+PUBLISHED = dg.AssetKey("observatory")
+
+
+def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
+    """The published database, made of the public models."""
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[dg.AssetKey(name) for name in public],
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
+        pool=WAREHOUSE_POOL,
+        description="`observatory.duckdb` with the public marts, and a Parquet file each. Readers that "
+        "have it open keep their version; new ones see the new one.",
+    )
+    def observatory(installation: Installation, clock: Clock) -> dg.MaterializeResult[None]:
+        from orchestration.publish import publish
+
+        home = installation.folders()
+        publication = publish(home, public, clock.now())
+        metadata: Mapping[str, Any] = {
+            "version": publication.version,
+            "is_new_version": publication.created,
+            "database": dg.MetadataValue.path(str(home.published_database)),
+            "parquet": dg.MetadataValue.path(str(home.published_parquet)),
+            "dagster/row_count": sum(table.rows for table in publication.tables),
+            "tables": dg.MetadataValue.md(
+                markdown_table(("table", "rows"), [(table.name, table.rows) for table in publication.tables])
+            ),
+        }
+        return dg.MaterializeResult(metadata=metadata)
+
+    return observatory

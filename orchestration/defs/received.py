@@ -1,0 +1,68 @@
+"""Assets at the start of the way: what was received and kept, before anything reads it."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from ingestion.settings import CASES
+from orchestration.installation import Clock, Installation
+from orchestration.presentation import OWNERS, markdown_table
+
+GROUP = "received"
+INBOX = dg.AssetKey("inbox")
+WATCHLIST = dg.AssetKey("watchlist")
+
+
+class InboxConfig(dg.Config):
+    """Which bundled cases are received beside what lies in the inbox."""
+
+    cases: list[str] = sorted(folder.name for folder in CASES.iterdir() if folder.is_dir())
+
+
+@dg.asset(
+    key=INBOX,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"file"},
+    description="Files and case folders that were dropped in the inbox, and the bundled cases: kept in the "
+    "archive as received, each with a receipt for the table that it is meant for.",
+)
+def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.MaterializeResult[None]:
+    from ingestion.inbox import receive_inbox, receive_path
+
+    home = installation.folders()
+    received = receive_inbox(home, clock.now)
+    for case in config.cases:
+        received += receive_path(home, installation.case(case), clock.now)
+    listing = [(r.file_name, r.table_name, r.source, r.digest[:12]) for r in received]
+    return dg.MaterializeResult(
+        metadata={
+            "received": len(received),
+            "inbox": dg.MetadataValue.path(str(home.inbox)),
+            "receipts": dg.MetadataValue.md(markdown_table(("file", "table", "source", "sha-256"), listing)),
+        }
+    )
+
+
+@dg.asset(
+    key=WATCHLIST,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"yaml"},
+    description="`watchlist.yaml`: the platforms, apps, companies, names and episodes that are watched.",
+)
+def watchlist(installation: Installation, clock: Clock) -> dg.MaterializeResult[None]:
+    from ingestion.inbox import receive_watchlist
+
+    path = installation.watchlist_path()
+    received = receive_watchlist(installation.folders(), path, clock.now)
+    watched = installation.watched()
+    return dg.MaterializeResult(
+        metadata={
+            "received": len(received),
+            "file": dg.MetadataValue.path(str(path)),
+            "platforms": len(watched.platforms),
+            "companies": len(watched.companies),
+            "episodes": len(watched.episodes),
+        }
+    )

@@ -1,0 +1,75 @@
+"""When things run: the main job, its nightly schedule, and what goes on when a check stopped a part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import dagster as dg
+
+from ingestion.tables import RAW_TABLES
+from orchestration.defs.lake import check_name, raw_key
+from orchestration.defs.published import PUBLISHED
+
+MAIN_JOB = "load_check_model_publish"
+MAX_RUNTIME_SECONDS = 3600
+
+main_job = dg.define_asset_job(
+    MAIN_JOB,
+    selection=dg.AssetSelection.all(),
+    description="The whole way: receive, check, load, model and publish. Nothing new costs little.",
+    tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
+)
+
+nightly = dg.ScheduleDefinition(
+    name="load_check_model_publish_every_night",
+    job=main_job,
+    cron_schedule="0 3 * * *",
+    execution_timezone="UTC",
+    description="The floor under the events: whatever nothing else started is done at 03:00 UTC.",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+
+
+def blocked_tables(instance: dg.DagsterInstance, run_id: str) -> set[str]:
+    """Raw tables whose check stopped what follows in the run."""
+    events = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    evaluations = [
+        record.event_log_entry.dagster_event.asset_check_evaluation_data for record in events.records
+    ]  # type: ignore[union-attr]
+    failed = {
+        evaluation.asset_check_key
+        for evaluation in evaluations
+        if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
+    }
+    return {name for name in RAW_TABLES if dg.AssetCheckKey(raw_key(name), check_name(name)) in failed}
+
+
+def unblocked_selection(blocked: Iterable[str]) -> dg.AssetSelection:
+    """What a failed check does not concern: every model that reads none of the blocked tables.
+
+    The published file is part of it: it takes the old state of what is blocked.
+    """
+    stopped = dg.AssetSelection.assets(*(raw_key(name) for name in blocked)).downstream()
+    modelled = dg.AssetSelection.groups("staging", "intermediate", "marts")
+    return (modelled - stopped) | dg.AssetSelection.assets(PUBLISHED)
+
+
+def carry_on_sensor(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.SensorDefinition:
+    """After a run that a check stopped, starts one for everything that the check does not concern."""
+
+    @dg.run_failure_sensor(
+        name="publish_what_a_failed_check_does_not_block",
+        monitored_jobs=[main_job],
+        request_job=main_job,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="A failed load stops the marts that read it. The other marts are built and published.",
+    )
+    def carry_on(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
+        run = context.dagster_run
+        blocked = blocked_tables(context.instance, run.run_id)
+        if not blocked or run.asset_selection:
+            return dg.SkipReason("the run failed for another reason, or was itself a part")
+        keys = unblocked_selection(blocked).resolve(assets)
+        return dg.RunRequest(run_key=run.run_id, asset_selection=sorted(keys))
+
+    return carry_on

@@ -1,0 +1,539 @@
+"""Publishing: the public marts as a versioned DuckDB file of their own, with a Parquet file each.
+
+Belongs here: how a version is built, tested, shown and deleted. Does not: which models are public (dbt's
+manifest says), when publishing happens (`defs`), and what the tables hold (dbt).
+
+    observatory.duckdb -> published/current/observatory.duckdb     made once
+    parquet            -> published/current/parquet                made once
+    published/current  -> versions/<instant>-<digest>              the one link that is flipped
+    published/versions/<instant>-<digest>/observatory.duckdb, parquet/<model>.parquet
+
+A version is complete, on disk and tested before `current` names it, and it is never written again. A
+process killed at any point leaves `current` on a whole version; what it began is removed by the next
+publish. Whoever reads several Parquet files of one state resolves the link first, and once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from ingestion.errors import PublishError
+from ingestion.settings import Home
+
+SCHEMA = "marts"
+DICTIONARY = "data_dictionary"
+STEPS = ("compared", "copied", "checkpointed", "synced", "renamed", "smoke_tested", "flipped", "cleaned")
+KEEP_COUNT = 5
+KEEP_AGE = timedelta(hours=24)
+
+# Part of every digest. Raise it when a version's form changes: the same rows are then published again.
+_LAYOUT = 1
+# The oldest form that DuckDB 1.5 can write and read; 2.x reads and writes it too.
+_STORAGE_VERSION = "v1.5.0"
+_MEMORY_LIMIT = "1GB"
+_LOCK_TIMEOUT_SECONDS = 300
+_INSTANT = "%Y%m%dT%H%M%S.%fZ"
+_VERSION_ID = re.compile(r"(?P<instant>\d{8}T\d{6}\.\d{6}Z)-(?P<digest>[0-9a-f]{12})")
+_FILE_SAFE = re.compile(r"\w[\w .-]*")
+_DATABASE = "observatory.duckdb"
+_SOURCE = "publish"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One published state: a folder of `published/versions`, made at `made_at` (UTC)."""
+
+    id: str
+    path: Path
+    made_at: datetime
+    digest: str
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A mart of a version, and its size."""
+
+    name: str
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a publish did.
+
+    `created` is False when the current version already held the same content: `version` and `path` are
+    then the current ones, and nothing was flipped. `seconds` has one entry a step that was taken (`STEPS`).
+    """
+
+    version: str
+    path: Path
+    created: bool
+    tables: tuple[PublishedTable, ...]
+    size_bytes: int
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    type: str
+    nullable: bool
+    comment: str | None
+
+
+@dataclass(frozen=True)
+class _Table:
+    """All that makes two tables the same: schema, comments and rows, whatever the order of the rows."""
+
+    name: str
+    comment: str | None
+    columns: tuple[_Column, ...]
+    rows: int
+    fingerprint: tuple[int, int]
+
+
+class _Phases:
+    """Times each step, then tells it to whoever listens."""
+
+    def __init__(self, step: Callable[[str], None]) -> None:
+        self.seconds: dict[str, float] = {}
+        self._step = step
+        self._since = time.perf_counter()
+
+    def done(self, name: str) -> None:
+        self.seconds[name] = time.perf_counter() - self._since
+        self._step(name)
+        self._since = time.perf_counter()
+
+
+def _nobody_listens(step: str) -> None:
+    """The default of `publish(step=...)`."""
+
+
+def publish(
+    home: Home, models: Sequence[str], now: datetime, step: Callable[[str], None] = _nobody_listens
+) -> Publication:
+    """Shows the tables `marts.<model>` of the warehouse to readers, all of them in one step.
+
+    `now` is an aware instant; it names the version and ages the old ones. `step` is called with each name
+    of `STEPS` once that step is done; an unchanged warehouse takes the first and the last only. Nobody may
+    write the warehouse meanwhile, not even this process: dbt-duckdb gives the file back after a run in
+    process only with `keep_open: false` in its profile. Raises PublishError, and leaves what is published
+    as it was, if the warehouse cannot be read, a model is missing, or the new version is not what was copied.
+    """
+    if now.tzinfo is None:
+        raise ValueError("publish needs an aware instant")
+    names = tuple(sorted(set(models)))
+    _refuse_unusable(names)
+    try:
+        home.locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(home.locks / "publish.lock", timeout=_LOCK_TIMEOUT_SECONDS):
+            return _publish(home, names, now.astimezone(UTC), _Phases(step))
+    except Timeout as error:
+        raise PublishError(
+            f"another publish has held {error.lock_file} for {_LOCK_TIMEOUT_SECONDS} s",
+            source=_SOURCE,
+            remedy="Wait for it to end, or end its process, and publish again",
+        ) from error
+    except (duckdb.Error, OSError) as error:
+        raise PublishError(
+            _first_line(error),
+            source=_SOURCE,
+            remedy=f"Check space and permissions of {home.published} and publish again; readers keep the "
+            "state that they have",
+        ) from error
+
+
+def current_version(home: Home) -> Version | None:
+    """The version that readers see now; None before the first publish."""
+    link = home.published / "current"
+    return _version(link.parent / link.readlink()) if link.is_symlink() else None
+
+
+def expired(versions: Sequence[Version], current: Version, now: datetime) -> list[Version]:
+    """The versions to delete: older than the last five, and out of sight for a day.
+
+    A version is out of sight since its successor was made. The current one always stays.
+    """
+    ordered = sorted(versions, key=lambda version: version.made_at)
+    older = list(pairwise(ordered))[: max(0, len(ordered) - KEEP_COUNT)]
+    return [
+        version
+        for version, successor in older
+        if version.id != current.id and now - successor.made_at >= KEEP_AGE
+    ]
+
+
+def _publish(home: Home, models: tuple[str, ...], now: datetime, phases: _Phases) -> Publication:
+    """What `publish` does while it holds the lock."""
+    versions = home.published / "versions"
+    versions.mkdir(parents=True, exist_ok=True)
+    _sweep(versions)
+    try:
+        with _engine(versions) as con:
+            _attach_warehouse(con, home.warehouse)
+            wanted = _wanted(con, models)
+            same = _current_with(con, home, wanted)
+            version = same or _next_version(versions, now, _digest(wanted))
+            _make_fixed_links(home)
+            phases.done("compared")
+            if same is None:
+                _build(con, _building(version), wanted, phases)
+        # The warehouse is free again: what follows reads the copy.
+        if same is None:
+            _show(home, version, wanted, phases)
+        for old in expired(_versions(versions), version, now):
+            _delete(old.path)
+        phases.done("cleaned")
+    finally:
+        _sweep(versions)
+    return Publication(
+        version=version.id,
+        path=version.path,
+        created=same is None,
+        tables=tuple(PublishedTable(table.name, table.rows, len(table.columns)) for table in wanted),
+        size_bytes=sum(path.stat().st_size for path in version.path.rglob("*") if path.is_file()),
+        seconds=phases.seconds,
+    )
+
+
+# --- versions and links -----------------------------------------------------------------------------------
+
+
+def _version(path: Path) -> Version | None:
+    """The version in the folder `path`; None if there is no such folder or it is not one of ours."""
+    named = _VERSION_ID.fullmatch(path.name)
+    if named is None or not path.is_dir():
+        return None
+    made_at = datetime.strptime(named["instant"], _INSTANT).replace(tzinfo=UTC)
+    return Version(path.name, path, made_at, named["digest"])
+
+
+def _versions(folder: Path) -> list[Version]:
+    return [version for path in folder.iterdir() if (version := _version(path)) is not None]
+
+
+def _next_version(folder: Path, now: datetime, digest: str) -> Version:
+    """A version younger than all others, even when the clock was set back: names sort as they were made."""
+    made_at = max([now, *(version.made_at + timedelta(microseconds=1) for version in _versions(folder))])
+    name = f"{made_at.strftime(_INSTANT)}-{digest}"
+    return Version(name, folder / name, made_at, digest)
+
+
+def _building(version: Version) -> Path:
+    """Where a version is built: beside its final place, under a name that `_sweep` removes."""
+    return version.path.with_name(f".building-{version.id}")
+
+
+def _delete(folder: Path) -> None:
+    """Renames first, so that a process killed half-way leaves no half version under a version's name."""
+    hidden = folder.with_name(f".deleting-{folder.name}")
+    folder.rename(hidden)
+    shutil.rmtree(hidden)
+
+
+def _sweep(versions: Path) -> None:
+    """Removes what killed runs left. Only the holder of the lock may call it: nobody else's work is here."""
+    for path in versions.iterdir():
+        if path.name.startswith("."):
+            shutil.rmtree(path)
+
+
+def _point(link: Path, target: Path) -> None:
+    """Makes `link` a link to `target` in one step. Relative, so that a moved home still works."""
+    fresh = link.with_name(f".{link.name}.next")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(os.path.relpath(target, link.parent))
+    fresh.replace(link)
+    _sync(link.parent)
+
+
+def _make_fixed_links(home: Home) -> None:
+    """The names that people know. They lead through `current`, so a flip never touches them."""
+    current = home.published / "current"
+    for link, target in (
+        (home.published_database, current / _DATABASE),
+        (home.published_parquet, current / "parquet"),
+    ):
+        if link.is_symlink() and link.parent / link.readlink() == target:
+            continue
+        if link.exists() and not link.is_symlink():
+            raise PublishError(
+                f"{link} is not a link, so it is not ours to replace",
+                source=_SOURCE,
+                remedy="Move it away and publish again",
+            )
+        _point(link, target)
+
+
+def _sync(path: Path) -> None:
+    """Asks the disk to keep a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# --- building and showing ---------------------------------------------------------------------------------
+
+
+def _build(con: duckdb.DuckDBPyConnection, folder: Path, wanted: tuple[_Table, ...], phases: _Phases) -> None:
+    """Copies the tables into a new database and Parquet files under `folder`; leaves no write-ahead log."""
+    (folder / "parquet").mkdir(parents=True)
+    con.execute(f"ATTACH {_text(folder / _DATABASE)} AS built (STORAGE_VERSION '{_STORAGE_VERSION}')")
+    con.execute(f"CREATE SCHEMA built.{_identifier(SCHEMA)}")
+    for table in wanted:
+        _copy(con, table)
+        target = _text(_parquet(folder, table.name))
+        con.execute(f"COPY {_relation('built', table.name)} TO {target} (FORMAT parquet, COMPRESSION zstd)")
+    _describe(con, wanted)
+    phases.done("copied")
+    con.execute("CHECKPOINT built")
+    con.execute("DETACH built")
+    phases.done("checkpointed")
+
+
+def _copy(con: duckdb.DuckDBPyConnection, table: _Table) -> None:
+    """One table: rows in their order, types, NOT NULL and comments."""
+    copy = _relation("built", table.name)
+    con.execute(f"CREATE TABLE {copy} AS FROM {_relation('warehouse', table.name)}")
+    if table.comment is not None:
+        con.execute(f"COMMENT ON TABLE {copy} IS {_text(table.comment)}")
+    for column in table.columns:
+        name = _identifier(column.name)
+        if not column.nullable:
+            con.execute(f"ALTER TABLE {copy} ALTER COLUMN {name} SET NOT NULL")
+        if column.comment is not None:
+            con.execute(f"COMMENT ON COLUMN {copy}.{name} IS {_text(column.comment)}")
+
+
+_DICTIONARY_COMMENT = (
+    "What is published here. One row per table (column_name is NULL), and one per column of it."
+)
+_DICTIONARY_COLUMNS = {
+    "table_name": "Public table, in the schema marts.",
+    "column_name": "Column of the table; NULL in the row that describes the table itself.",
+    "data_type": "DuckDB type of the column; NULL in the row that describes the table itself.",
+    "description": "What the table or column holds: its grain, unit and zone.",
+}
+
+
+def _dictionary_rows(wanted: tuple[_Table, ...]) -> list[tuple[str, str | None, str | None, str | None]]:
+    """Each table, followed by its columns in their order."""
+    rows: list[tuple[str, str | None, str | None, str | None]] = []
+    for table in wanted:
+        rows.append((table.name, None, None, table.comment))
+        rows.extend((table.name, column.name, column.type, column.comment) for column in table.columns)
+    return rows
+
+
+def _describe(con: duckdb.DuckDBPyConnection, wanted: tuple[_Table, ...]) -> None:
+    """The data dictionary, as a view over constants.
+
+    A view over DuckDB's own catalogue would mix in the tables of whatever else a reader has attached.
+    """
+    view = _relation("built", DICTIONARY)
+    rows = ", ".join(f"({', '.join(map(_text, row))})" for row in _dictionary_rows(wanted))
+    columns = ", ".join(f"{name}::VARCHAR AS {name}" for name in _DICTIONARY_COLUMNS)
+    names = ", ".join(_DICTIONARY_COLUMNS)
+    con.execute(f"CREATE VIEW {view} AS SELECT {columns} FROM (VALUES {rows}) AS described({names})")
+    con.execute(f"COMMENT ON VIEW {view} IS {_text(_DICTIONARY_COMMENT)}")
+    for name, comment in _DICTIONARY_COLUMNS.items():
+        con.execute(f"COMMENT ON COLUMN {view}.{name} IS {_text(comment)}")
+
+
+def _show(home: Home, version: Version, wanted: tuple[_Table, ...], phases: _Phases) -> None:
+    """Brings a built version to disk and to its place, tests it there, and flips the link to it."""
+    building = _building(version)
+    for path in sorted(building.rglob("*"), reverse=True):  # what a folder holds before the folder
+        _sync(path)
+    _sync(building)
+    phases.done("synced")
+    building.rename(version.path)
+    _sync(version.path.parent)
+    phases.done("renamed")
+    with _engine(version.path.parent) as con:
+        flaw = _flaw(con, version.path, wanted)
+    if flaw is not None:
+        _delete(version.path)
+        raise PublishError(
+            f"the new version {version.id} does not read back as what was copied: {flaw}",
+            source=_SOURCE,
+            remedy="Check the disk and publish again; readers keep the state that they have",
+        )
+    phases.done("smoke_tested")
+    _point(home.published / "current", version.path)
+    phases.done("flipped")
+
+
+# --- what a database holds --------------------------------------------------------------------------------
+
+
+def _engine(versions: Path) -> duckdb.DuckDBPyConnection:
+    """An empty DuckDB of this publish alone, to attach files to; it spills into a folder that is swept."""
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": _MEMORY_LIMIT,
+            "temp_directory": str(versions / ".spill"),
+            "autoinstall_known_extensions": "false",
+        },
+    )
+
+
+def _attach_warehouse(con: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
+    if not warehouse.is_file():
+        raise PublishError(
+            f"there is no warehouse at {warehouse}",
+            source=_SOURCE,
+            remedy="Run `observatory run` to build it",
+        )
+    try:
+        con.execute(f"ATTACH {_text(warehouse)} AS warehouse (READ_ONLY)")
+    except duckdb.Error as error:
+        problem = _first_line(error)
+        # DuckDB has no error class of its own for a file that another process, or this one, is writing.
+        if "Could not set lock" in problem or "Unique file handle conflict" in problem:
+            remedy = "Wait until the build has ended and closed the warehouse, and publish again"
+        else:
+            remedy = "Move the file away and run `observatory run`, which builds it again from the lake"
+        raise PublishError(
+            f"the warehouse {warehouse} cannot be read: {problem}", source=_SOURCE, remedy=remedy
+        ) from error
+
+
+def _wanted(con: duckdb.DuckDBPyConnection, models: tuple[str, ...]) -> tuple[_Table, ...]:
+    """The warehouse's tables of these names."""
+    missing = sorted(set(models) - set(_table_comments(con, "warehouse")))
+    if missing:
+        raise PublishError(
+            f"the warehouse has no table for {', '.join(f'{SCHEMA}.{name}' for name in missing)}",
+            source=_SOURCE,
+            remedy="Build all public models, as tables, and publish again",
+        )
+    return _tables(con, "warehouse", models)
+
+
+def _current_with(con: duckdb.DuckDBPyConnection, home: Home, wanted: tuple[_Table, ...]) -> Version | None:
+    """The current version if it shows this content, whole.
+
+    A version that was damaged, or that somebody opened for writing, counts as another: a new one heals it.
+    """
+    version = current_version(home)
+    if version is None or version.digest != _digest(wanted) or _flaw(con, version.path, wanted):
+        return None
+    return version
+
+
+def _flaw(con: duckdb.DuckDBPyConnection, folder: Path, wanted: tuple[_Table, ...]) -> str | None:
+    """What is wrong with a version that should show `wanted`, after reading all of it; None if nothing is."""
+    parquet = {_parquet(folder, table.name): table.rows for table in wanted}
+    if {path for path in folder.rglob("*") if not path.is_dir()} != {folder / _DATABASE, *parquet}:
+        return "a file is missing, or one too many"
+    try:
+        con.execute(f"ATTACH {_text(folder / _DATABASE)} AS published (READ_ONLY)")
+        if _tables(con, "published", tuple(sorted(_table_comments(con, "published")))) != wanted:
+            return "its tables differ"
+        rows = con.execute(f"SELECT count(*) FROM {_relation('published', DICTIONARY)}").fetchall()
+        if rows != [(len(_dictionary_rows(wanted)),)]:
+            return "its data dictionary differs"
+        for path, count in parquet.items():
+            if con.execute(f"SELECT count(*) FROM read_parquet({_text(path)})").fetchall() != [(count,)]:
+                return f"{path.name} has another number of rows"
+    except duckdb.Error as error:
+        return _first_line(error)
+    return None
+
+
+def _table_comments(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str | None]:
+    """Every table of the schema, with its comment."""
+    return dict(
+        con.execute(
+            "SELECT table_name, comment FROM duckdb_tables() WHERE database_name = ? AND schema_name = ?",
+            [database, SCHEMA],
+        ).fetchall()
+    )
+
+
+def _tables(con: duckdb.DuckDBPyConnection, database: str, names: tuple[str, ...]) -> tuple[_Table, ...]:
+    """The schema, comments, row counts and fingerprints of these tables; reads every value of them."""
+    columns: dict[str, list[_Column]] = {}
+    for table, *column in con.execute(
+        "SELECT table_name, column_name, data_type, is_nullable, comment FROM duckdb_columns() "
+        "WHERE database_name = ? AND schema_name = ? ORDER BY table_name, column_index",
+        [database, SCHEMA],
+    ).fetchall():
+        columns.setdefault(table, []).append(_Column(*column))
+    comments = _table_comments(con, database)
+    return tuple(
+        _Table(name, comments[name], tuple(columns[name]), *_content(con, database, name, columns[name]))
+        for name in names
+    )
+
+
+def _content(
+    con: duckdb.DuckDBPyConnection, database: str, table: str, columns: Sequence[_Column]
+) -> tuple[int, tuple[int, int]]:
+    """The number of rows, and a fingerprint of them that does not depend on their order.
+
+    The sum is there because equal rows cancel each other in the exclusive or.
+    """
+    row = ", ".join(_identifier(column.name) for column in columns)
+    [(rows, mixed, total)] = con.execute(
+        "SELECT count(*), coalesce(bit_xor(h), 0), coalesce(sum(h), 0) "
+        f"FROM (SELECT hash({row}) AS h FROM {_relation(database, table)})"
+    ).fetchall()
+    return rows, (mixed, total)
+
+
+def _digest(tables: tuple[_Table, ...]) -> str:
+    """Twelve hexadecimal digits that name a content."""
+    return hashlib.sha256(repr((_LAYOUT, tables)).encode()).hexdigest()[:12]
+
+
+# --- names and words --------------------------------------------------------------------------------------
+
+
+def _refuse_unusable(models: tuple[str, ...]) -> None:
+    """Only names that can be a table and a file beside the dictionary."""
+    unusable = [name for name in models if name == DICTIONARY or not _FILE_SAFE.fullmatch(name)]
+    if unusable or not models:
+        raise PublishError(
+            f"these models cannot be published: {', '.join(unusable)}" if models else "no model is public",
+            source=_SOURCE,
+            remedy="Check the list of public models",
+        )
+
+
+def _parquet(folder: Path, model: str) -> Path:
+    return folder / "parquet" / f"{model}.parquet"
+
+
+def _relation(database: str, table: str) -> str:
+    return ".".join(map(_identifier, (database, SCHEMA, table)))
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str | Path | None) -> str:
+    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

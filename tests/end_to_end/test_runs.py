@@ -1,0 +1,91 @@
+"""Runs after the first: nothing new, something broken, something blocked."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from ingestion.settings import CASES, Home
+from orchestration.session import prepare_instance, run_main_job
+
+
+@pytest.fixture
+def loaded(case_home: Home, tmp_path: Path) -> Home:
+    """A copy of the installation that may be changed."""
+    home = Home(tmp_path / "home")
+    shutil.copytree(case_home.root, home.root, symlinks=True)
+    return home
+
+
+def contents(home: Home) -> dict[str, list[tuple[object, ...]]]:
+    with duckdb.connect(str(home.published_database), read_only=True) as connection:
+        tables = [name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()]
+        return {name: connection.execute(f"from marts.{name} order by all").fetchall() for name in tables}
+
+
+def lake_files(home: Home) -> dict[str, bytes]:
+    return {str(path.relative_to(home.lake)): path.read_bytes() for path in home.lake.rglob("*.parquet")}
+
+
+def test_a_second_run_changes_no_mart_and_no_file_of_the_lake(loaded: Home) -> None:
+    before, files, version = contents(loaded), lake_files(loaded), loaded.published_database.resolve()
+    assert run_main_job(loaded, cases=["january_2025"]).published
+    assert contents(loaded) == before
+    assert lake_files(loaded) == files
+    assert loaded.published_database.resolve() == version
+
+
+def test_good_files_of_a_drop_reach_the_marts_beside_broken_ones(loaded: Home) -> None:
+    loaded.inbox.mkdir(exist_ok=True)
+    good = (
+        "statement_id,subject_type,subject_id,platform_id,metric,geography,observed_date,date_precision,"
+        "value,value_bound,unit,provider\n"
+        "X1,platform,lemon8,lemon8,dau,US,2025-01-20,day,2000000,=,users,Example Vendor\n"
+    )
+    (loaded.inbox / "published_metrics__good.csv").write_text(good)
+    (loaded.inbox / "published_metrics__broken.csv").write_text("statement_id,metric\nX2,dau\n")
+    outcome = run_main_job(loaded, cases=[])
+    assert outcome.published
+    with duckdb.connect(str(loaded.published_database), read_only=True) as connection:
+        (value,) = connection.execute(
+            "select value from marts.fct_published_metrics where provider = 'Example Vendor'"
+        ).fetchall()[0]
+        loads = connection.execute(
+            "select file_name, verdict, reason from marts.fct_loads where source = 'import' order by all"
+        ).fetchall()
+    assert value == 2_000_000
+    assert [(name, verdict) for name, verdict, _ in loads] == [
+        ("published_metrics__broken.csv", "held"),
+        ("published_metrics__good.csv", "published"),
+    ]
+    assert loads[0][2]
+
+
+def test_a_case_that_breaks_its_contract_blocks_what_reads_it_and_nothing_else(loaded: Home) -> None:
+    before = contents(loaded)
+    case = loaded.inbox / "january_2025"
+    shutil.copytree(CASES / "january_2025", case)
+    entries = case / "chart_entries.csv"
+    entries.write_text(entries.read_text().replace("rank", "position", 1))
+    metrics = case / "published_metrics.csv"
+    metrics.write_text(metrics.read_text().replace("32500000", "32600000"))
+
+    outcome = run_main_job(loaded, cases=[])
+
+    assert outcome.blocked == ("chart_entries",)
+    assert outcome.published
+    after = contents(loaded)
+    assert after["fct_chart_rank_daily"] == before["fct_chart_rank_daily"]
+    assert after["migration_episodes"] == before["migration_episodes"]
+    assert after["source_agreement"] != before["source_agreement"]
+    held = [row for row in after["fct_loads"] if "held" in row]
+    assert len(held) == 1
+    with dg.DagsterInstance.from_config(str(prepare_instance(loaded))) as instance:
+        first = instance.get_run_by_id(outcome.run_ids[0])
+        assert first is not None
+        assert first.status is dg.DagsterRunStatus.FAILURE
+        built = instance.get_latest_materialization_event(dg.AssetKey("fct_chart_rank_daily"))
+        assert built is None or built.run_id not in outcome.run_ids

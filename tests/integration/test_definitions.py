@@ -1,0 +1,85 @@
+"""What Dagster is told: names, descriptions, lineage, and that telling it is cheap."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+from ingestion.tables import RAW_TABLES
+from orchestration.dbt import ensure_manifest, read_manifest
+from orchestration.definitions import build_defs
+from orchestration.defs.warehouse import public_models
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    ensure_manifest()
+    return build_defs()
+
+
+@pytest.fixture(scope="module")
+def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_every_asset_is_there(specs: dict[str, dg.AssetSpec]) -> None:
+    raw = {f"raw/{name}" for name in (*RAW_TABLES, "loads")}
+    models = {
+        node["name"]
+        for node in read_manifest()["nodes"].values()
+        if node["resource_type"] in {"model", "seed"}
+    }
+    assert set(specs) == {"inbox", "watchlist", "observatory"} | raw | models
+
+
+def test_every_asset_explains_itself(specs: dict[str, dg.AssetSpec]) -> None:
+    for key, spec in specs.items():
+        assert spec.description, key
+        assert spec.owners, key
+        assert spec.kinds, key
+        assert spec.group_name in {"received", "lake", "staging", "intermediate", "marts", "published"}, key
+
+
+def test_lineage_runs_from_the_inbox_to_the_published_file(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    upstream = dg.AssetSelection.assets("observatory").upstream().resolve(graph)
+    everything = set(graph.get_all_asset_keys())
+    unread = {f"raw/{name}" for name in ("watch_aliases", "articles", "fx_rates")}
+    unused = {key.to_user_string() for key in everything - upstream}
+    assert not {key for key in unused if key.startswith("raw/")} - unread
+    assert {dg.AssetKey("inbox"), dg.AssetKey("watchlist")} <= upstream
+
+
+def test_each_raw_table_has_one_blocking_check(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for name in RAW_TABLES:
+        (check,) = graph.get_check_keys_for_assets({dg.AssetKey(["raw", name])})
+        assert graph.get(check).blocking
+        assert check.name == f"{name}_breaks_its_contract"
+
+
+def test_promised_marts_are_public() -> None:
+    ensure_manifest()
+    assert set(public_models(read_manifest())) >= {
+        "dim_platform", "dim_app", "dim_company", "dim_event", "fct_chart_rank_daily", "fct_attention_daily",
+        "fct_news_daily", "fct_published_metrics", "fct_returns_daily", "fct_claims", "fct_loads",
+        "migration_episodes", "event_study", "source_agreement",
+    }  # fmt: skip
+
+
+def test_loading_the_definitions_imports_nothing_heavy() -> None:
+    ensure_manifest()
+    program = (
+        "import sys; from orchestration.definitions import build_defs; build_defs();"
+        "print([name for name in ('great_expectations', 'pandas', 'dbt.cli') if name in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == "[]"
+
+
+def test_the_nightly_schedule_runs_the_main_job(definitions: dg.Definitions) -> None:
+    schedule = definitions.resolve_schedule_def("load_check_model_publish_every_night")
+    assert schedule.job_name == "load_check_model_publish"
+    assert schedule.execution_timezone == "UTC"
