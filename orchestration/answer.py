@@ -57,7 +57,8 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     (
         "Which claims must not be believed?",
         """
-        select platform_id, metric, max(value) as value, count(*) as claims, any_value(verdict_reason) as reason
+        select platform_id, metric, max(value) as value, count(*) as claims,
+          min(verdict_reason) as reason
         from marts.fct_claims
         where verdict = 'contradicted'
         group by platform_id, metric

@@ -3,14 +3,11 @@
 Resources hand plain objects to code that knows no Dagster.
 """
 
-from __future__ import annotations
-
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-from ingestion.watchlist import parse_watchlist
 
 from ingestion.contract import WatchedIds
 from ingestion.settings import CASES, WATCHLIST, Home, home_from
@@ -37,6 +34,8 @@ class Installation(dg.ConfigurableResource["Installation"]):
 
     def watched(self) -> WatchedIds:
         """The ids that rows may name."""
+        from ingestion.watchlist import parse_watchlist
+
         return parse_watchlist(self.watchlist_path().read_bytes()).ids()
 
     def case(self, name: str) -> Path:

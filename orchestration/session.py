@@ -108,10 +108,9 @@ def _progress_logger(report: StepReport) -> dg.LoggerDefinition:
             if event and status:
                 report(event.step_key or "", status)
 
-    @dg.logger(description="Tells how far the run is.")
     def progress(context: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("observatory.progress", level=logging.DEBUG)
         logger.addHandler(Handler())
         return logger
 
-    return progress
+    return dg.LoggerDefinition(progress, description="Tells how far the run is.")

@@ -47,7 +47,9 @@ def _line(column: Column) -> str:
     unit = f" Unit: {column.unit}." if column.unit else ""
     allowed = f" One of {', '.join(f'`{value}`' for value in column.allowed)}." if column.allowed else ""
     required = "yes" if column.required else ""
-    return f"| `{column.name}` | {column.type.name.lower()} | {required} | {column.description}{unit}{allowed} |"
+    return (
+        f"| `{column.name}` | {column.type.name.lower()} | {required} | {column.description}{unit}{allowed} |"
+    )
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ TABLE = RawTable(
         Column(
             "published_precision",
             ColumnType.TEXT,
-            "How exact `published_date` is; a month or year stands on its first day.",
+            "How exact `published_date` is; a month or year stands on its first day; unknown: a stand-in.",
             required=True,
             allowed=DATE_PRECISIONS,
         ),

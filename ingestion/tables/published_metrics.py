@@ -48,7 +48,9 @@ TABLE = RawTable(
             allowed=SUBJECT_TYPES,
         ),
         Column("subject_id", ColumnType.TEXT, "Platform, company, symbol or topic.", required=True),
-        Column("platform_id", ColumnType.TEXT, "The platform, where the subject is one."),
+        Column(
+            "platform_id", ColumnType.TEXT, "The platform that it says something about, where there is one."
+        ),
         Column("metric", ColumnType.TEXT, "dau, downloads_day, return_pct, ...", required=True),
         Column("channel", ColumnType.TEXT, "Where it was measured: usage, web, dns, a store, ..."),
         Column("geography", ColumnType.TEXT, "Country, or global, or unknown.", required=True),
@@ -56,7 +58,7 @@ TABLE = RawTable(
         Column(
             "date_precision",
             ColumnType.TEXT,
-            "How exact `observed_date` is; a month or year stands on its first day.",
+            "How exact `observed_date` is; a week or longer stands on its first day; unknown: a stand-in.",
             required=True,
             allowed=DATE_PRECISIONS,
         ),

@@ -1,7 +1,5 @@
 """One asset a raw table of the lake, each with one check: what its contract said of the last loads."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -54,7 +52,7 @@ def raw_table_asset(table: RawTable) -> dg.AssetsDefinition:
             )
         ],
     )
-    def load_table(installation: Installation, clock: Clock) -> dg.MaterializeResult[None]:
+    def load_table(installation: Installation, clock: Clock) -> dg.MaterializeResult:
         from ingestion.lake import count_rows, sample_rows
         from ingestion.load import load_pending
 
@@ -75,7 +73,7 @@ def raw_table_asset(table: RawTable) -> dg.AssetsDefinition:
     return load_table
 
 
-def contract_check(table_name: str, results: Sequence[LoadResult]) -> dg.AssetCheckResult:
+def contract_check(table_name: str, results: Sequence["LoadResult"]) -> dg.AssetCheckResult:
     """One check result for all loads of a run.
 
     Passes when every row of every load was published. An ERROR, which blocks, says that a batch which a
@@ -103,7 +101,7 @@ def contract_check(table_name: str, results: Sequence[LoadResult]) -> dg.AssetCh
     )
 
 
-def _loads_table(results: Sequence[LoadResult]) -> str:
+def _loads_table(results: Sequence["LoadResult"]) -> str:
     header = ("load", "source", "file", "rows in", "published", "quarantined", "verdict", "reason")
     records = [result.record for result in results]
     return markdown_table(
@@ -124,7 +122,7 @@ def _loads_table(results: Sequence[LoadResult]) -> str:
     )
 
 
-def _rules_table(results: Sequence[LoadResult]) -> str:
+def _rules_table(results: Sequence["LoadResult"]) -> str:
     header = ("load", "what would be wrong", "severity", "scope", "holds", "failing rows")
     return markdown_table(
         header,
@@ -143,7 +141,7 @@ def _rules_table(results: Sequence[LoadResult]) -> str:
     )
 
 
-def _sample_table(results: Sequence[LoadResult]) -> str:
+def _sample_table(results: Sequence["LoadResult"]) -> str:
     rows = [
         (result.record.file_name, failing["row_number"], failing["reasons"], failing["row"])
         for result in results

@@ -1,7 +1,5 @@
 """The end of the way: the file that analysts open, switched to a new version in one step."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,7 +26,7 @@ def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
         description="`observatory.duckdb` with the public marts, and a Parquet file each. Readers that "
         "have it open keep their version; new ones see the new one.",
     )
-    def observatory(installation: Installation, clock: Clock) -> dg.MaterializeResult[None]:
+    def observatory(installation: Installation, clock: Clock) -> dg.MaterializeResult:
         from orchestration.publish import publish
 
         home = installation.folders()

@@ -1,7 +1,5 @@
 """Assets at the start of the way: what was received and kept, before anything reads it."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from ingestion.settings import CASES
@@ -27,7 +25,7 @@ class InboxConfig(dg.Config):
     description="Files and case folders that were dropped in the inbox, and the bundled cases: kept in the "
     "archive as received, each with a receipt for the table that it is meant for.",
 )
-def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.MaterializeResult[None]:
+def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.MaterializeResult:
     from ingestion.inbox import receive_inbox, receive_path
 
     home = installation.folders()
@@ -51,7 +49,7 @@ def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.M
     kinds={"yaml"},
     description="`watchlist.yaml`: the platforms, apps, companies, names and episodes that are watched.",
 )
-def watchlist(installation: Installation, clock: Clock) -> dg.MaterializeResult[None]:
+def watchlist(installation: Installation, clock: Clock) -> dg.MaterializeResult:
     from ingestion.inbox import receive_watchlist
 
     path = installation.watchlist_path()

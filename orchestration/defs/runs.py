@@ -1,14 +1,14 @@
 """When things run: the main job, its nightly schedule, and what goes on when a check stopped a part."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
 from ingestion.tables import RAW_TABLES
+from orchestration.defs.lake import GROUP as LAKE
 from orchestration.defs.lake import check_name, raw_key
 from orchestration.defs.published import PUBLISHED
+from orchestration.defs.received import GROUP as RECEIVED
 
 MAIN_JOB = "load_check_model_publish"
 MAX_RUNTIME_SECONDS = 3600
@@ -32,10 +32,9 @@ nightly = dg.ScheduleDefinition(
 
 def blocked_tables(instance: dg.DagsterInstance, run_id: str) -> set[str]:
     """Raw tables whose check stopped what follows in the run."""
-    events = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-    evaluations = [
-        record.event_log_entry.dagster_event.asset_check_evaluation_data for record in events.records
-    ]  # type: ignore[union-attr]
+    connection = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    events = (record.event_log_entry.dagster_event for record in connection.records)
+    evaluations = [event.asset_check_evaluation_data for event in events if event]
     failed = {
         evaluation.asset_check_key
         for evaluation in evaluations
@@ -50,7 +49,7 @@ def unblocked_selection(blocked: Iterable[str]) -> dg.AssetSelection:
     The published file is part of it: it takes the old state of what is blocked.
     """
     stopped = dg.AssetSelection.assets(*(raw_key(name) for name in blocked)).downstream()
-    modelled = dg.AssetSelection.groups("staging", "intermediate", "marts")
+    modelled = dg.AssetSelection.all() - dg.AssetSelection.groups(RECEIVED, LAKE)
     return (modelled - stopped) | dg.AssetSelection.assets(PUBLISHED)
 
 
@@ -69,7 +68,8 @@ def carry_on_sensor(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.
         blocked = blocked_tables(context.instance, run.run_id)
         if not blocked or run.asset_selection:
             return dg.SkipReason("the run failed for another reason, or was itself a part")
-        keys = unblocked_selection(blocked).resolve(assets)
+        graph = dg.Definitions(assets=assets).resolve_asset_graph()
+        keys = unblocked_selection(blocked).resolve(graph)
         return dg.RunRequest(run_key=run.run_id, asset_selection=sorted(keys))
 
     return carry_on

@@ -1,102 +1,122 @@
-"""The dbt models as assets, with lineage to the raw tables and dbt's tests as checks."""
+"""The dbt models as assets, with lineage to the raw tables, and dbt's tests as their checks.
 
-from __future__ import annotations
+The specs are read from dbt's manifest here, and not by `dagster-dbt`, whose import alone takes longer than
+that of Dagster, and which would start a second process for dbt.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator
 
-from orchestration.dbt import NodeResult, build, read_manifest
+from orchestration.dbt import NodeResult, build
 from orchestration.installation import Installation
 from orchestration.presentation import OWNERS, PREVIEW_ROWS, preview
 
-PUBLIC_SCHEMA = "marts"
 WAREHOUSE_POOL = "warehouse"
 """Whatever writes or copies the warehouse file waits for this pool: one process at a time may open it."""
 
+Node = Mapping[str, Any]
+"""A node of dbt's manifest."""
 
-class Translator(DagsterDbtTranslator):
-    """Asset keys, groups and owners of dbt nodes: the names of models, the layers, the team."""
-
-    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Sources are `raw/<table>`, models their own name: table, file and asset share it."""
-        name = dbt_resource_props["name"]
-        if dbt_resource_props["resource_type"] == "source":
-            return dg.AssetKey([dbt_resource_props["source_name"], name])
-        return dg.AssetKey(name)
-
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The layer: staging, intermediate, marts."""
-        layer: str = dbt_resource_props["fqn"][1]
-        return layer
-
-    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
-        """One team owns all."""
-        return OWNERS
-
-    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """What the model says of itself; its SQL is a link, not a description."""
-        description: str = dbt_resource_props.get("description") or ""
-        return description
+ASSET_KINDS = ("model", "seed", "snapshot")
 
 
-def models(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def asset_nodes(manifest: Mapping[str, Any]) -> dict[str, Node]:
     """Nodes that become tables or views, by unique id."""
-    kinds = {"model", "seed", "snapshot"}
-    return {uid: node for uid, node in manifest["nodes"].items() if node["resource_type"] in kinds}
+    return {uid: node for uid, node in manifest["nodes"].items() if node["resource_type"] in ASSET_KINDS}
 
 
 def public_models(manifest: Mapping[str, Any]) -> list[str]:
     """Names of the models that analysts may read."""
-    return sorted(
-        node["name"]
-        for node in models(manifest).values()
-        if node["resource_type"] == "model" and node.get("access") == "public"
+    return sorted(node["name"] for node in asset_nodes(manifest).values() if node.get("access") == "public")
+
+
+def asset_key(node: Node) -> dg.AssetKey:
+    """Sources are `raw/<table>`, models their own name: table, file and asset share it."""
+    if node["resource_type"] == "source":
+        return dg.AssetKey([node["source_name"], node["name"]])
+    return dg.AssetKey(node["name"])
+
+
+def asset_spec(node: Node, manifest: Mapping[str, Any]) -> dg.AssetSpec:
+    """The asset of a node: its layer is its group, its columns are its schema."""
+    parents = [uid for uid in node["depends_on"].get("nodes", []) if not uid.startswith("test.")]
+    known = {**manifest["nodes"], **manifest["sources"]}
+    columns = [
+        dg.TableColumn(name, column.get("data_type") or "", column.get("description") or "")
+        for name, column in node["columns"].items()
+    ]
+    return dg.AssetSpec(
+        key=asset_key(node),
+        deps=[asset_key(known[uid]) for uid in parents],
+        description=node["description"],
+        group_name=node["fqn"][1] if node["resource_type"] == "model" else "seeds",
+        owners=OWNERS,
+        kinds={"dbt", "duckdb", node["config"]["materialized"]},
+        code_version=node["checksum"]["checksum"],
+        tags={f"area/{tag}": "" for tag in node["tags"]},
+        metadata={
+            "dagster/column_schema": dg.TableSchema(columns=columns),
+            "dagster/relation_identifier": f"{node['schema']}.{node['alias']}",
+            "sql": dg.MetadataValue.path(f"dbt_project/{node['original_file_path']}"),
+        },
+        skippable=True,
     )
+
+
+def check_specs(manifest: Mapping[str, Any]) -> dict[str, dg.AssetCheckSpec]:
+    """Dbt's tests as checks of the models that they are attached to, by the test's unique id."""
+    nodes = asset_nodes(manifest)
+    return {
+        uid: dg.AssetCheckSpec(
+            name=test["name"],
+            asset=asset_key(nodes[test["attached_node"]]),
+            description=test["description"] or None,
+            blocking=test["config"]["severity"].lower() == "error",
+        )
+        for uid, test in manifest["nodes"].items()
+        if test["resource_type"] == "test" and test.get("attached_node") in nodes
+    }
 
 
 def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """All dbt models, built in one invocation."""
-    translator = Translator()
-    specs = {uid: translator.get_asset_spec(manifest, uid, None) for uid in models(manifest)}
-    tests = {
-        test: check
-        for uid, spec in specs.items()
-        for test in manifest["child_map"].get(uid, [])
-        if test.startswith("test.")
-        and (check := translator.get_asset_check_spec(spec, manifest, test, None)) is not None
-    }
+    nodes = asset_nodes(manifest)
+    keys = {uid: asset_key(node) for uid, node in nodes.items()}
+    checks = check_specs(manifest)
 
     @dg.multi_asset(
         name="dbt_build",
-        specs=list(specs.values()),
-        check_specs=list(tests.values()),
+        specs=[asset_spec(node, manifest) for node in nodes.values()],
+        check_specs=list(checks.values()),
         can_subset=True,
         pool=WAREHOUSE_POOL,
     )
     def dbt_build(
         context: dg.AssetExecutionContext, installation: Installation
-    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         home = installation.folders()
-        selected = {uid: spec for uid, spec in specs.items() if spec.key in context.selected_asset_keys}
-        results = build(home, [manifest["nodes"][uid]["name"] for uid in selected])
-        shown = _shown(home.warehouse, [manifest["nodes"][uid] for uid in selected])
+        selected = [uid for uid, key in keys.items() if key in context.selected_asset_keys]
+        results = build(home, [nodes[uid]["name"] for uid in selected])
+        shown = _shown(home.warehouse, [nodes[uid] for uid in selected])
         for result in results:
-            if result.unique_id in selected and result.is_good:
-                yield dg.MaterializeResult(
-                    asset_key=selected[result.unique_id].key,
-                    metadata=_metadata(result, shown.get(result.unique_id)),
-                )
-            elif result.unique_id in tests:
-                yield _check_result(tests[result.unique_id], result)
-        bad = [result for result in results if not result.is_good and result.status != "skipped"]
-        if bad:
-            listing = "\n".join(f"{r.unique_id}: {r.status}: {r.message}" for r in bad)
-            raise dg.Failure(f"{len(bad)} dbt nodes failed; nothing was published.\n{listing}")
+            if result.unique_id in keys and result.is_good:
+                metadata = _metadata(result, shown.get(result.unique_id))
+                yield dg.MaterializeResult(asset_key=keys[result.unique_id], metadata=metadata)
+            elif result.unique_id in checks and result.status != "skipped":
+                yield _check_result(checks[result.unique_id], result)
+        _raise_for(results)
 
     return dbt_build
+
+
+def _raise_for(results: Sequence[NodeResult]) -> None:
+    bad = [result for result in results if not result.is_good and result.status != "skipped"]
+    if bad:
+        listing = "\n".join(f"{result.unique_id}: {result.status}: {result.message}" for result in bad)
+        raise dg.Failure(f"{len(bad)} dbt nodes failed, and nothing was published.\n{listing}")
 
 
 def _check_result(spec: dg.AssetCheckSpec, result: NodeResult) -> dg.AssetCheckResult:
@@ -117,24 +137,19 @@ def _metadata(result: NodeResult, shown: tuple[int, list[dict[str, object]]] | N
     return metadata
 
 
-def _shown(
-    warehouse: Any, nodes: Sequence[Mapping[str, Any]]
-) -> dict[str, tuple[int, list[dict[str, object]]]]:
+def _shown(warehouse: Path, nodes: Sequence[Node]) -> dict[str, tuple[int, list[dict[str, object]]]]:
     """Row count and first rows of every table among `nodes`, read in one connection."""
     import duckdb
 
-    tables = [node for node in nodes if node["config"]["materialized"] != "view"]
+    if not warehouse.exists():
+        return {}
     with duckdb.connect(str(warehouse), read_only=True) as connection:
+        listing = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
         return {
             node["unique_id"]: _table_facts(connection, f'"{node["schema"]}"."{node["alias"]}"')
-            for node in tables
-            if _exists(connection, node["schema"], node["alias"])
+            for node in nodes
+            if (node["schema"], node["alias"]) in listing
         }
-
-
-def _exists(connection: Any, schema: str, table: str) -> bool:
-    query = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
-    return connection.execute(query, [schema, table]).fetchone() is not None
 
 
 def _table_facts(connection: Any, relation: str) -> tuple[int, list[dict[str, object]]]:
@@ -142,8 +157,3 @@ def _table_facts(connection: Any, relation: str) -> tuple[int, list[dict[str, ob
     cursor = connection.execute(f"select * from {relation} limit {PREVIEW_ROWS}")
     names = [column[0] for column in cursor.description]
     return rows, [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def load_manifest() -> dict[str, Any]:
-    """The project as parsed at install time."""
-    return read_manifest()

@@ -6,7 +6,7 @@ delistings as (
     select * from {{ ref('int_delistings') }}
 ),
 
-overlaps as (
+overlapping as (
     select
         delistings.platform_id,
         delistings.provenance,
@@ -34,5 +34,5 @@ select
     max(day_hours) as day_hours,
     least(sum(unavailable_hours), max(day_hours)) > max(day_hours) / 2 as is_delisted,
     min(provenance) as provenance
-from overlaps
+from overlapping
 group by platform_id, country, store_date

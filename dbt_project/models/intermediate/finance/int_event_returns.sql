@@ -1,0 +1,83 @@
+{%- set design = event_study_design() %}
+{%- set first = design.estimation_first %}
+{%- set last = design.windows | map('last') | max %}
+
+with events as (
+    select * from {{ ref('dim_event') }}
+    where is_market_event
+),
+
+returns as (
+    select * from {{ ref('fct_returns_daily') }}
+    where benchmark_symbol is not null
+),
+
+market as (
+    select * from {{ ref('int_returns') }}
+),
+
+sessions as (
+    select * from {{ ref('int_trading_sessions') }}
+),
+
+studied as (
+    select distinct
+        events.event_id,
+        events.event_date,
+        returns.symbol,
+        returns.company_id,
+        returns.benchmark_symbol,
+        returns.vintage
+    from events
+    cross join returns
+),
+
+-- An event on a day without a session is priced on the next one.
+placed as (
+    select
+        studied.event_id,
+        studied.event_date,
+        studied.symbol,
+        studied.company_id,
+        studied.benchmark_symbol,
+        studied.vintage,
+        case
+            when min(sessions.session_date) <= studied.event_date
+                then min(case when sessions.session_date >= studied.event_date then sessions.session_number end)
+        end as event_session_number
+    from studied
+    left join sessions
+        on
+            studied.benchmark_symbol = sessions.calendar_symbol
+            and studied.vintage = sessions.vintage_date
+    group by
+        studied.event_id, studied.event_date, studied.symbol, studied.company_id,
+        studied.benchmark_symbol, studied.vintage
+)
+
+select
+    placed.event_id,
+    placed.event_date,
+    placed.symbol,
+    placed.company_id,
+    placed.benchmark_symbol,
+    placed.vintage,
+    sessions.session_date,
+    sessions.session_number - placed.event_session_number as tau,
+    returns.simple_return,
+    market.simple_return as market_return
+from placed
+left join sessions
+    on
+        placed.benchmark_symbol = sessions.calendar_symbol
+        and placed.vintage = sessions.vintage_date
+        and sessions.session_number - placed.event_session_number between {{ first }} and {{ last }}
+left join returns
+    on
+        placed.symbol = returns.symbol
+        and sessions.session_date = returns.session_date
+left join market
+    on
+        placed.benchmark_symbol = market.symbol
+        and placed.vintage = market.vintage_date
+        and sessions.session_date = market.session_date
