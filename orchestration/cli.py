@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ingestion.errors import ObservatoryError
@@ -128,7 +129,7 @@ def sql(
     try:
         names, rows = rows_of(_published(home), query)
     except duckdb.Error as error:
-        err.print(f"[red]The query failed.[/red] {error}")
+        err.print(f"[red]The query failed.[/red] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(EXIT_FAILED) from error
     _print_rows(names, rows, format)
 
@@ -143,7 +144,7 @@ def status() -> None:
     home = _home()
     version = current_version(home)
     out.print(f"Home: {home.root}")
-    out.print(f"Published: {version or 'nothing yet; run `observatory demo`'}")
+    out.print(f"Published: {version.id if version else 'nothing yet; run `observatory demo`'}")
     latest: dict[tuple[str, str], LoadRecord] = {}
     for record in sorted(read_loads(home), key=lambda record: record.started_at):
         latest[record.source, record.table_name] = record
@@ -172,7 +173,7 @@ def _errors_told() -> Iterator[None]:
     try:
         yield
     except ObservatoryError as error:
-        err.print(f"[red]Error.[/red] {error}", soft_wrap=True)
+        err.print(f"[red]Error.[/red] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(EXIT_FAILED) from error
 
 
@@ -195,7 +196,7 @@ def _run(home: Home, cases: list[str] | None = None) -> Outcome:
 
         outcome = run_main_job(home, cases=cases, report=report)
     for failure in outcome.failures:
-        err.print(f"[red]Failed.[/red] {failure}", soft_wrap=True)
+        err.print(f"[red]Failed.[/red] {escape(failure)}", soft_wrap=True)
     if outcome.blocked and outcome.published:
         err.print(
             f"Blocked by a failed check, and published as they were: what reads {', '.join(outcome.blocked)}."
@@ -237,7 +238,7 @@ def _print_records(records: Sequence[LoadRecord], title: str) -> None:
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for r in records:
         counts = (str(r.rows_in), str(r.rows_published), str(r.rows_quarantined))
-        table.add_row(r.table_name, r.source, r.file_name, *counts, r.verdict, r.reason or "")
+        table.add_row(r.table_name, r.source, escape(r.file_name), *counts, r.verdict, escape(r.reason or ""))
     out.print(table)
 
 
@@ -252,7 +253,7 @@ def _print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], format: For
     if format is Format.TABLE:
         table = Table(*names)
         for row in rows:
-            table.add_row(*("" if cell is None else str(cell) for cell in row))
+            table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
         out.print(table)
     elif format is Format.CSV:
         import csv

@@ -462,10 +462,7 @@ def _flaw(con: duckdb.DuckDBPyConnection, folder: Path, wanted: tuple[_Table, ..
 def _table_comments(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str | None]:
     """Every table of the schema, with its comment."""
     return dict(
-        con.execute(
-            "SELECT table_name, comment FROM duckdb_tables() WHERE database_name = ? AND schema_name = ?",
-            [database, SCHEMA],
-        ).fetchall()
+        con.execute(f"SELECT table_name, comment FROM duckdb_tables() {_of_schema(database)}").fetchall()
     )
 
 
@@ -474,8 +471,7 @@ def _tables(con: duckdb.DuckDBPyConnection, database: str, names: tuple[str, ...
     columns: dict[str, list[_Column]] = {}
     for table, *column in con.execute(
         "SELECT table_name, column_name, data_type, is_nullable, comment FROM duckdb_columns() "
-        "WHERE database_name = ? AND schema_name = ? ORDER BY table_name, column_index",
-        [database, SCHEMA],
+        f"{_of_schema(database)} ORDER BY table_name, column_index"
     ).fetchall():
         columns.setdefault(table, []).append(_Column(*column))
     comments = _table_comments(con, database)
@@ -483,6 +479,11 @@ def _tables(con: duckdb.DuckDBPyConnection, database: str, names: tuple[str, ...
         _Table(name, comments[name], tuple(columns[name]), *_content(con, database, name, columns[name]))
         for name in names
     )
+
+
+def _of_schema(database: str) -> str:
+    # Not a query with parameters: binding the first one imports pandas, which takes a second.
+    return f"WHERE database_name = {_text(database)} AND schema_name = {_text(SCHEMA)}"
 
 
 def _content(

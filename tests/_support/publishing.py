@@ -42,8 +42,9 @@ def build_warehouse(home: Home, generation: int) -> None:
 
 def _ranks(generation: int) -> str:
     return (
-        f"SELECT {generation} AS generation, 'app ' || i AS app_id, DATE '2025-01-12' + i::INTEGER AS store_date, "
-        f"i::BIGINT AS rank FROM range(1, {100 * generation + 1}) AS days(i)"
+        f"SELECT {generation} AS generation, 'app ' || i AS app_id, "
+        f"DATE '2025-01-12' + i::INTEGER AS store_date, i::BIGINT AS rank "
+        f"FROM range(1, {100 * generation + 1}) AS days(i)"
     )
 
 
@@ -59,8 +60,10 @@ def publish_at(home: Home, hours: float = 0) -> Publication:
 def generation_in(con: duckdb.DuckDBPyConnection) -> int:
     """The generation that a reader sees; raises ValueError if it is not whole or not one."""
     [seen] = con.execute(
-        "SELECT (SELECT list(DISTINCT generation) FROM marts.fct_rank), (SELECT count(*) FROM marts.fct_rank), "
-        "(SELECT list(DISTINCT generation) FROM marts.dim_app), (SELECT count(*) FROM marts.dim_app)"
+        "SELECT (SELECT list(DISTINCT generation) FROM marts.fct_rank), "
+        "(SELECT count(*) FROM marts.fct_rank), "
+        "(SELECT list(DISTINCT generation) FROM marts.dim_app), "
+        "(SELECT count(*) FROM marts.dim_app)"
     ).fetchall()
     generation: int = seen[1] // 100
     if seen != ([generation], 100 * generation, [generation], generation):
@@ -123,7 +126,7 @@ def _hold(home: Home, argument: str) -> None:
 
 
 def _poll(home: Home, last: str) -> None:
-    """Opens and reads the published file without a pause until it holds generation `last`; says what it saw."""
+    """Opens and reads the published file over and over until it holds generation `last`; says what it saw."""
     seen = [read(home)]
     _answer(seen)
     while seen[-1] != int(last):

@@ -397,7 +397,7 @@ def test_a_warehouse_that_this_process_writes_is_refused(published: Home) -> Non
 def test_a_file_in_the_place_of_the_link_is_not_overwritten(home: Home) -> None:
     build_warehouse(home, 1)
     home.published_database.write_text("somebody's own")
-    with pytest.raises(PublishError, match="is not a link.* Move it away"):
+    with pytest.raises(PublishError, match=r"is not a link.* Move it away"):
         publish_at(home)
     assert home.published_database.read_text() == "somebody's own"
     assert current_version(home) is None

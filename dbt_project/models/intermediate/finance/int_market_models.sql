@@ -3,55 +3,58 @@ with returns as (
     select * from {{ ref('int_event_returns') }}
 ),
 
+studied as (
+    select
+        event_id,
+        event_date,
+        symbol,
+        company_id,
+        benchmark_symbol,
+        vintage,
+        min(case when tau = 0 then session_date end) as event_session_date
+    from returns
+    group by event_id, event_date, symbol, company_id, benchmark_symbol, vintage
+),
+
 fitted as (
     select
         event_id,
         symbol,
-        min(case when tau = 0 then session_date end) as event_session_date,
-        min(estimation_date) as estimation_first_date,
-        max(estimation_date) as estimation_last_date,
-        count(estimation_return) as sessions,
-        regr_slope(estimation_return, estimation_market) as beta,
-        regr_intercept(estimation_return, estimation_market) as alpha,
-        regr_syy(estimation_return, estimation_market) as syy,
-        regr_sxx(estimation_return, estimation_market) as sxx,
-        regr_sxy(estimation_return, estimation_market) as sxy,
-        avg(estimation_market) as mean_market_return
-    from (
-        select
-            event_id,
-            symbol,
-            tau,
-            session_date,
-            case when is_estimation then session_date end as estimation_date,
-            case when is_estimation then simple_return end as estimation_return,
-            case when is_estimation then market_return end as estimation_market
-        from (
-            select
-                *,
-                tau between {{ design.estimation_first }} and {{ design.estimation_last }}
-                and simple_return is not null
-                and market_return is not null as is_estimation
-            from returns
-        ) as marked
-    ) as estimation
+        count(*) as sessions,
+        min(session_date) as first_date,
+        max(session_date) as last_date,
+        regr_intercept(simple_return, market_return) as alpha,
+        regr_slope(simple_return, market_return) as beta,
+        regr_syy(simple_return, market_return)
+        - regr_slope(simple_return, market_return) * regr_sxy(simple_return, market_return) as residual_sum
+    from returns
+    where
+        tau between {{ design.estimation_first }} and {{ design.estimation_last }}
+        and simple_return is not null
+        and market_return is not null
     group by event_id, symbol
 )
 
 select
-    event_id,
-    symbol,
-    event_session_date,
-    estimation_first_date,
-    estimation_last_date,
-    sessions as estimation_sessions,
-    case when sessions >= {{ design.estimation_minimum }} then alpha end as alpha,
-    case when sessions >= {{ design.estimation_minimum }} then beta end as beta,
+    studied.event_id,
+    studied.event_date,
+    studied.symbol,
+    studied.company_id,
+    studied.benchmark_symbol,
+    studied.vintage,
+    studied.event_session_date,
+    coalesce(fitted.sessions, 0) as estimation_sessions,
+    fitted.first_date as estimation_first_date,
+    fitted.last_date as estimation_last_date,
+    case when fitted.sessions >= {{ design.estimation_minimum }} then fitted.alpha end as alpha,
+    case when fitted.sessions >= {{ design.estimation_minimum }} then fitted.beta end as beta,
     case
-        when sessions >= {{ design.estimation_minimum }}
-            -- Rounding may leave a residual sum just below zero where the fit is perfect.
-            then sqrt(greatest(syy - beta * sxy, 0) / (sessions - 2))
-    end as sigma,
-    sxx,
-    mean_market_return
-from fitted
+        when fitted.sessions >= {{ design.estimation_minimum }}
+            -- Rounding may leave the sum just below zero where the fit is perfect.
+            then sqrt(greatest(fitted.residual_sum, 0) / (fitted.sessions - 2))
+    end as sigma
+from studied
+left join fitted
+    on
+        studied.event_id = fitted.event_id
+        and studied.symbol = fitted.symbol
