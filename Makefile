@@ -53,7 +53,7 @@ lint: setup ## Checks format, style, types, SQL and definitions
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint dbt_project --disable-progress-bar
-	$(BIN)/dg check defs
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check defs
 
 bench: setup ## Measures speed and memory, as ratios against a baseline of the same run
 	$(BIN)/python -m tests.bench.run

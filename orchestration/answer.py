@@ -13,9 +13,9 @@ from rich.table import Table
 
 QUESTIONS: tuple[tuple[str, str], ...] = (
     (
-        "Is it real? RedNote's best rank by US store day (store days between are not guessed)",
+        "Is it real? RedNote in the US App Store, on the days that somebody looked",
         """
-        select store_date, chart, rank, rank_status, depth
+        select strftime(store_date, '%d %b %Y') as store_day, chart, rank, rank_status as status, depth
         from marts.fct_chart_rank_daily
         where platform_id = 'xiaohongshu' and store = 'app_store' and country = 'US'
           and chart in ('top_free_overall', 'top_free_social') and rank_status <> 'not_fetched'
@@ -23,31 +23,34 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
-        "Who came to number 1 in the US, and how fast did it pass?",
+        "Who was seen at number 1 in the US, and how fast did it pass?",
         """
-        select platform_id, store, onset_date, first_number_one_date, last_number_one_date,
-          days_at_number_one as days_seen_at_1, span_days, round(half_life_days, 2) as half_life_days
+        select platform_id as platform, store,
+          strftime(onset_date, '%d %b') as onset,
+          strftime(first_number_one_date, '%d %b') as first_1,
+          strftime(last_number_one_date, '%d %b') as last_1,
+          days_at_number_one as seen_at_1, span_days, round(half_life_days, 2) as half_life_days
         from marts.migration_episodes
-        where country = 'US' and chart = 'top_free_overall' and peak_date is not null
+        where country = 'US' and chart = 'top_free_overall' and first_number_one_date is not null
         order by days_at_number_one desc, platform_id, store
         """,
     ),
     (
-        "How big? Providers who gave the same quantity for the same days, and how far they are apart",
+        "How big? RedNote's US users from 19 to 21 January, as each provider tells them",
         """
-        select platform_id, metric, geography, first_date, last_date, providers,
-          min_value, max_value, round(ratio, 1) as ratio
-        from marts.source_agreement
-        where geography = 'US'
-        order by ratio desc
-        limit 3
+        select figure, ratio_of_most_to_least from (
+          select unnest(string_split(figures, '; ')) as figure, round(ratio, 1) as ratio_of_most_to_least
+          from marts.source_agreement
+          where platform_id = 'xiaohongshu' and metric = 'users' and geography = 'US'
+            and first_date = date '2025-01-19'
+        )
         """,
     ),
     (
-        "Who gained on the stock market from 13 January to five sessions later? (against SPY)",
+        "Who gained on the stock market? 13 January and five sessions more, against SPY",
         """
-        select symbol, estimation_sessions, round(beta, 3) as beta, round(car, 4) as car,
-          round(t_statistic, 2) as t
+        select symbol, estimation_sessions as sessions, round(beta, 3) as beta,
+          round(car, 4) as abnormal_return, round(t_statistic, 2) as t, round(p_value, 3) as p
         from marts.event_study
         where event_date = date '2025-01-13' and window_start = 0 and window_end = 5
         order by abs(t_statistic) desc
@@ -55,15 +58,14 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
-        "Which claims must not be believed?",
+        "Which claim must not be believed?",
         """
-        select platform_id, metric, max(value) as value, count(*) as claims,
-          min(verdict_reason) as reason
+        select metric, value, count(*) as claims, min(verdict) as verdict, min(verdict_reason) as reason
         from marts.fct_claims
         where verdict = 'contradicted'
-        group by platform_id, metric
+        group by metric, value
         order by value desc
-        limit 3
+        limit 1
         """,
     ),
 )
@@ -88,10 +90,13 @@ def print_answer(database: Path, console: Console) -> None:
         names, rows = rows_of(database, query)
         table = Table(*names, title=question, title_justify="left", title_style="bold")
         for row in rows:
-            table.add_row(
-                *(
-                    "" if cell is None else f"{cell:,}" if isinstance(cell, float | int) else str(cell)
-                    for cell in row
-                )
-            )
+            table.add_row(*map(_shown, row))
         console.print(table)
+
+
+def _shown(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if cell.is_integer() and abs(cell) >= 1000 else f"{cell:g}"
+    return str(cell)

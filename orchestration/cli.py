@@ -26,7 +26,6 @@ from ingestion.settings import PROJECT_ROOT, Home, home_from
 
 if TYPE_CHECKING:
     from ingestion.loads import LoadRecord
-
     from orchestration.session import Outcome
 
 EXIT_FAILED = 1
@@ -39,7 +38,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False)
+NARROW = 110
+"""Columns that tables may use where the output is no terminal."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else NARROW)
 err = Console(stderr=True, highlight=False)
 
 
@@ -105,6 +107,7 @@ def ui(
         "DAGSTER_HOME": str(instance),
         "OBSERVATORY_HOME": str(home.root),
         "DAGSTER_DISABLE_TELEMETRY": "1",
+        "VIRTUAL_ENV": sys.prefix,
     }
     out.print(f"Web UI: http://127.0.0.1:{port} (stop with Ctrl-C). Run history: {instance}")
     out.file.flush()
@@ -138,7 +141,6 @@ def sql(
 def status() -> None:
     """Show what is published, the last load of each table, and what was held back."""
     from ingestion.loads import read_loads
-
     from orchestration.publish import current_version
 
     home = _home()

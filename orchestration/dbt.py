@@ -80,12 +80,14 @@ def build(home: Home, models: Sequence[str]) -> list[NodeResult]:
     """
     from dbt.contracts.graph.manifest import Manifest
 
+    manifest = Manifest.from_msgpack(PARSED.read_bytes())
+    manifest.build_flat_graph()
     home.root.mkdir(parents=True, exist_ok=True)
     return _invoke(
         ["build", "--exclude-resource-type", "unit_test", "--select", *models],
         target=home.dbt_target,
         environ={"OBSERVATORY_WAREHOUSE": str(home.warehouse), "OBSERVATORY_LAKE": str(home.lake)},
-        manifest=Manifest.from_msgpack(PARSED.read_bytes()),
+        manifest=manifest,
     )
 
 

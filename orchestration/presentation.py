@@ -5,7 +5,7 @@ Belongs here: conversions to Dagster metadata. Does not belong here: any decisio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -36,24 +36,14 @@ def _table_column(column: Column) -> dg.TableColumn:
     )
 
 
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table that the UI renders; cells are escaped."""
-    lines = [_line(header), _line(["---"] * len(header)), *(_line(row) for row in rows)]
-    return "\n".join(lines)
+def table(rows: Iterable[Mapping[str, object]], *, empty: str) -> dg.MetadataValue:
+    """A table that the UI renders, or the sentence `empty` where there are no rows."""
+    records = [dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows]
+    return dg.MetadataValue.table(records) if records else dg.MetadataValue.text(empty)
 
 
-def _line(cells: Sequence[object]) -> str:
-    texts = ("" if cell is None else str(cell) for cell in cells)
-    escaped = (text.replace("|", "\\|").replace("\n", " ") for text in texts)
-    return f"| {' | '.join(escaped)} |"
-
-
-def preview(rows: Sequence[Mapping[str, object]]) -> dg.MarkdownMetadataValue:
-    """The first rows of a table."""
-    if not rows:
-        return dg.MetadataValue.md("No rows.")
-    header = list(rows[0])
-    return dg.MetadataValue.md(markdown_table(header, [[row[name] for name in header] for row in rows]))
+def _cell(value: object) -> str | int | float | bool:
+    return value if isinstance(value, str | int | float) else "" if value is None else str(value)
 
 
 def file_link(path: Path) -> dg.UrlMetadataValue:

@@ -26,7 +26,7 @@
 
 {% macro duckdb__readable_number(value) -%}
     case
-        when {{ value }} = floor({{ value }}) then format('{:,}', cast({{ value }} as bigint))
+        when {{ value }} = floor({{ value }}) then format('{:,.0f}', cast({{ value }} as double))
         else cast({{ value }} as varchar)
     end
 {%- endmacro %}

@@ -9,14 +9,16 @@ from ingestion.contract import RawTable
 from ingestion.tables import RAW_TABLES, WATCHLIST_TABLES
 from orchestration.defs.received import INBOX, WATCHLIST
 from orchestration.installation import Clock, Installation
-from orchestration.presentation import OWNERS, column_schema, file_link, markdown_table, preview
+from orchestration.presentation import OWNERS, column_schema, file_link, table
 
 if TYPE_CHECKING:
+    from ingestion.archive import Receipt
     from ingestion.load import LoadResult
 
 GROUP = "lake"
 SCHEMA = "raw"
 LOADS = dg.AssetKey([SCHEMA, "loads"])
+LET_IN = ("published", "published_with_quarantine")
 
 
 def raw_key(table_name: str) -> dg.AssetKey:
@@ -29,10 +31,10 @@ def check_name(table_name: str) -> str:
     return f"{table_name}_breaks_its_contract"
 
 
-def raw_table_asset(table: RawTable) -> dg.AssetsDefinition:
-    """The asset that loads what was received for `table`."""
-    key = raw_key(table.name)
-    origin = WATCHLIST if table.name in WATCHLIST_TABLES else INBOX
+def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
+    """The asset that loads what was received for `raw`."""
+    key = raw_key(raw.name)
+    origin = WATCHLIST if raw.name in WATCHLIST_TABLES else INBOX
 
     @dg.asset(
         key=key,
@@ -40,11 +42,11 @@ def raw_table_asset(table: RawTable) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=OWNERS,
         kinds={"parquet"},
-        description=f"{table.description} Checked with Great Expectations before a row can be seen.",
-        metadata={"dagster/column_schema": column_schema(table)},
+        description=f"{raw.description} Checked with Great Expectations before a row can be seen.",
+        metadata={"dagster/column_schema": column_schema(raw)},
         check_specs=[
             dg.AssetCheckSpec(
-                name=check_name(table.name),
+                name=check_name(raw.name),
                 asset=key,
                 blocking=True,
                 description="Types, key, allowed values and the table's own rules, on each load. A batch "
@@ -53,47 +55,55 @@ def raw_table_asset(table: RawTable) -> dg.AssetsDefinition:
         ],
     )
     def load_table(installation: Installation, clock: Clock) -> dg.MaterializeResult:
+        from ingestion.archive import receipts
         from ingestion.lake import count_rows, sample_rows
         from ingestion.load import load_pending
 
         home = installation.folders()
-        results = load_pending(home, table.name, installation.watched(), clock.now)
+        results = load_pending(home, raw.name, installation.watched(), clock.now)
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": count_rows(home, table),
+                "dagster/row_count": count_rows(home, raw),
                 "new_loads": len(results),
-                "loads": dg.MetadataValue.md(_loads_table(results)),
-                "preview": preview(sample_rows(home, table)),
+                "loads": _loads_table(results),
+                "preview": table(sample_rows(home, raw), empty="No rows."),
                 "lake": dg.MetadataValue.path(str(home.lake / SCHEMA)),
                 "data_docs": file_link(home.data_docs / "index.html"),
             },
-            check_results=[contract_check(table.name, results)],
+            check_results=[contract_check(raw.name, results, owed_and_missing(receipts(home, raw.name)))],
         )
 
     return load_table
 
 
-def contract_check(table_name: str, results: Sequence["LoadResult"]) -> dg.AssetCheckResult:
+def owed_and_missing(received: Sequence["Receipt"]) -> list[str]:
+    """Sources that owe a batch, and whose last one was not let in. `received` is in order, oldest first."""
+    last = {receipt.source: receipt for receipt in received if receipt.owns_all_days}
+    return [source for source, receipt in last.items() if receipt.verdict not in LET_IN]
+
+
+def contract_check(
+    table_name: str, results: Sequence["LoadResult"], missing: Sequence[str]
+) -> dg.AssetCheckResult:
     """One check result for all loads of a run.
 
-    Passes when every row of every load was published. An ERROR, which blocks, says that a batch which a
-    case or an upstream owes is missing. A WARNING says that rows, or a file that somebody dropped, went
-    to quarantine: the lake is whole without them.
+    Passes when every row of every load was published. An ERROR, which blocks, says that the last batch of
+    a source in `missing`, which owes it, was held back, in this run or an earlier one. A WARNING says that
+    rows, or a file that somebody dropped, went to quarantine: the lake is whole without them.
     """
-    broken = [rule for result in results for rule in result.rules if not rule.passed]
-    passed = all(result.record.verdict == "published" for result in results)
-    blocks = any(result.is_owed and result.record.verdict in {"held", "failed"} for result in results)
-    reasons = [result.record.reason for result in results if result.record.reason]
-    warning = not passed or any(rule.severity != "info" for rule in broken)
+    whole = all(result.record.verdict == "published" for result in results)
+    warned = any(not rule.passed and rule.severity != "info" for result in results for rule in result.rules)
+    reasons = [f"The last batch of {source} was held back; see its load in `loads`." for source in missing]
+    reasons += [result.record.reason for result in results if result.record.reason]
     return dg.AssetCheckResult(
-        passed=not (blocks or warning),
+        passed=whole and not warned and not missing,
         check_name=check_name(table_name),
         asset_key=raw_key(table_name),
-        severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
-        description=" ".join(reasons) or ("Every row of every load was published." if passed else None),
+        severity=dg.AssetCheckSeverity.ERROR if missing else dg.AssetCheckSeverity.WARN,
+        description=" ".join(reasons) or "Every row of every load was published.",
         metadata={
-            "rules": dg.MetadataValue.md(_rules_table(results)),
-            "failing_rows_sample": dg.MetadataValue.md(_sample_table(results)),
+            "rules": _rules_table(results),
+            "failing_rows_sample": _sample_table(results),
             "rows_in": sum(result.record.rows_in for result in results),
             "rows_published": sum(result.record.rows_published for result in results),
             "rows_quarantined": sum(result.record.rows_quarantined for result in results),
@@ -101,53 +111,49 @@ def contract_check(table_name: str, results: Sequence["LoadResult"]) -> dg.Asset
     )
 
 
-def _loads_table(results: Sequence["LoadResult"]) -> str:
-    header = ("load", "source", "file", "rows in", "published", "quarantined", "verdict", "reason")
+def _loads_table(results: Sequence["LoadResult"]) -> dg.MetadataValue:
     records = [result.record for result in results]
-    return markdown_table(
-        header,
-        [
-            (
-                r.load_id,
-                r.source,
-                r.file_name,
-                r.rows_in,
-                r.rows_published,
-                r.rows_quarantined,
-                r.verdict,
-                r.reason,
-            )
+    return table(
+        (
+            {
+                "load": r.load_id,
+                "source": r.source,
+                "file": r.file_name,
+                "rows in": r.rows_in,
+                "published": r.rows_published,
+                "quarantined": r.rows_quarantined,
+                "verdict": r.verdict.value,
+                "reason": r.reason,
+            }
             for r in records
-        ],
+        ),
+        empty="Nothing new.",
     )
 
 
-def _rules_table(results: Sequence["LoadResult"]) -> str:
-    header = ("load", "what would be wrong", "severity", "scope", "holds", "failing rows")
-    return markdown_table(
-        header,
-        [
-            (
-                result.record.load_id,
-                rule.rule,
-                rule.severity,
-                rule.scope,
-                "yes" if rule.passed else "no",
-                rule.failing_rows,
-            )
+def _rules_table(results: Sequence["LoadResult"]) -> dg.MetadataValue:
+    return table(
+        (
+            {
+                "file": result.record.file_name,
+                "what would be wrong": rule.rule,
+                "severity": rule.severity,
+                "scope": rule.scope,
+                "holds": "yes" if rule.passed else "no",
+                "failing rows": rule.failing_rows,
+            }
             for result in results
             for rule in result.rules
-        ],
+        ),
+        empty="Nothing new was loaded, so no rule was evaluated.",
     )
 
 
-def _sample_table(results: Sequence["LoadResult"]) -> str:
-    rows = [
-        (result.record.file_name, failing["row_number"], failing["reasons"], failing["row"])
-        for result in results
-        for failing in result.sample
-    ]
-    return markdown_table(("file", "row", "reasons", "content"), rows) if rows else "No failing rows."
+def _sample_table(results: Sequence["LoadResult"]) -> dg.MetadataValue:
+    return table(
+        ({"file": result.record.file_name, **failing} for result in results for failing in result.sample),
+        empty="No failing rows.",
+    )
 
 
 def lake_assets() -> list[dg.AssetsDefinition | dg.AssetSpec]:
@@ -160,4 +166,4 @@ def lake_assets() -> list[dg.AssetsDefinition | dg.AssetSpec]:
         kinds={"parquet"},
         description="One row per load: what, when, from where, with what verdict, also when it failed.",
     )
-    return [*(raw_table_asset(table) for table in RAW_TABLES.values()), ledger]
+    return [*(raw_table_asset(raw) for raw in RAW_TABLES.values()), ledger]

@@ -7,7 +7,7 @@ import dagster as dg
 
 from orchestration.defs.warehouse import WAREHOUSE_POOL
 from orchestration.installation import Clock, Installation
-from orchestration.presentation import OWNERS, markdown_table
+from orchestration.presentation import OWNERS, table
 
 GROUP = "published"
 PUBLISHED = dg.AssetKey("observatory")
@@ -37,9 +37,7 @@ def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
             "database": dg.MetadataValue.path(str(home.published_database)),
             "parquet": dg.MetadataValue.path(str(home.published_parquet)),
             "dagster/row_count": sum(table.rows for table in publication.tables),
-            "tables": dg.MetadataValue.md(
-                markdown_table(("table", "rows"), [(table.name, table.rows) for table in publication.tables])
-            ),
+            "tables": table(({"table": t.name, "rows": t.rows} for t in publication.tables), empty="None."),
         }
         return dg.MaterializeResult(metadata=metadata)
 

@@ -4,7 +4,7 @@ import dagster as dg
 
 from ingestion.settings import CASES
 from orchestration.installation import Clock, Installation
-from orchestration.presentation import OWNERS, markdown_table
+from orchestration.presentation import OWNERS, table
 
 GROUP = "received"
 INBOX = dg.AssetKey("inbox")
@@ -32,12 +32,15 @@ def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.M
     received = receive_inbox(home, clock.now)
     for case in config.cases:
         received += receive_path(home, installation.case(case), clock.now)
-    listing = [(r.file_name, r.table_name, r.source, r.digest[:12]) for r in received]
+    receipts = [
+        {"file": r.file_name, "table": r.table_name, "source": r.source, "sha-256": r.digest}
+        for r in received
+    ]
     return dg.MaterializeResult(
         metadata={
             "received": len(received),
             "inbox": dg.MetadataValue.path(str(home.inbox)),
-            "receipts": dg.MetadataValue.md(markdown_table(("file", "table", "source", "sha-256"), listing)),
+            "receipts": table(receipts, empty="Nothing new."),
         }
     )
 

@@ -12,7 +12,7 @@ import dagster as dg
 
 from orchestration.dbt import NodeResult, build
 from orchestration.installation import Installation
-from orchestration.presentation import OWNERS, PREVIEW_ROWS, preview
+from orchestration.presentation import OWNERS, PREVIEW_ROWS, table
 
 WAREHOUSE_POOL = "warehouse"
 """Whatever writes or copies the warehouse file waits for this pool: one process at a time may open it."""
@@ -52,7 +52,7 @@ def asset_spec(node: Node, manifest: Mapping[str, Any]) -> dg.AssetSpec:
         key=asset_key(node),
         deps=[asset_key(known[uid]) for uid in parents],
         description=node["description"],
-        group_name=node["fqn"][1] if node["resource_type"] == "model" else "seeds",
+        group_name=layer(node, manifest),
         owners=OWNERS,
         kinds={"dbt", "duckdb", node["config"]["materialized"]},
         code_version=node["checksum"]["checksum"],
@@ -64,6 +64,20 @@ def asset_spec(node: Node, manifest: Mapping[str, Any]) -> dg.AssetSpec:
         },
         skippable=True,
     )
+
+
+def layer(node: Node, manifest: Mapping[str, Any]) -> str:
+    """The stretch of the way that a node stands in.
+
+    Seeds stand with staging, and an intermediate model that reads a mart with the marts, so that lineage
+    between layers has one direction.
+    """
+    if node["resource_type"] != "model":
+        return "staging"
+    parents = [uid for uid in node["depends_on"]["nodes"] if uid in manifest["nodes"]]
+    above = {layer(manifest["nodes"][uid], manifest) for uid in parents}
+    own: str = node["fqn"][1]
+    return "marts" if "marts" in above else own
 
 
 def check_specs(manifest: Mapping[str, Any]) -> dict[str, dg.AssetCheckSpec]:
@@ -133,7 +147,7 @@ def _check_result(spec: dg.AssetCheckSpec, result: NodeResult) -> dg.AssetCheckR
 def _metadata(result: NodeResult, shown: tuple[int, list[dict[str, object]]] | None) -> dict[str, Any]:
     metadata: dict[str, Any] = {"seconds": round(result.seconds, 3)}
     if shown:
-        metadata |= {"dagster/row_count": shown[0], "preview": preview(shown[1])}
+        metadata |= {"dagster/row_count": shown[0], "preview": table(shown[1], empty="No rows.")}
     return metadata
 
 

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import dagster as dg
 import duckdb
-import pytest
+
 from ingestion.settings import CASES, Home
 from orchestration.session import prepare_instance, run_main_job
-
-
-@pytest.fixture
-def loaded(case_home: Home, tmp_path: Path) -> Home:
-    """A copy of the installation that may be changed."""
-    home = Home(tmp_path / "home")
-    shutil.copytree(case_home.root, home.root, symlinks=True)
-    return home
 
 
 def contents(home: Home) -> dict[str, list[tuple[object, ...]]]:
@@ -83,6 +74,7 @@ def test_a_case_that_breaks_its_contract_blocks_what_reads_it_and_nothing_else(l
     assert after["source_agreement"] != before["source_agreement"]
     held = [row for row in after["fct_loads"] if "held" in row]
     assert len(held) == 1
+    assert run_main_job(loaded, cases=[]).blocked == ("chart_entries",), "it stays blocked until it is mended"
     with dg.DagsterInstance.from_config(str(prepare_instance(loaded))) as instance:
         first = instance.get_run_by_id(outcome.run_ids[0])
         assert first is not None

@@ -20,9 +20,9 @@ overlapping as (
     from days
     inner join delistings
         on
-            delistings.geography in (days.country, 'global')
-            and delistings.delisted_at < days.ends_at
-            and coalesce(delistings.relisted_at, days.ends_at) > days.starts_at
+            (days.country = delistings.geography or delistings.geography = 'global')
+            and days.ends_at > delistings.delisted_at
+            and days.starts_at < coalesce(delistings.relisted_at, days.ends_at)
 )
 
 select

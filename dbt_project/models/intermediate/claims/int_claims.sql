@@ -34,7 +34,9 @@ select
     -- The days that the claim may stand for.
     case
         when claims.as_of_precision = 'unknown' then null
-        when claims.as_of_precision = 'week' or claims.as_of_text is not null and claims.as_of_precision = 'day'
+        when
+            claims.as_of_precision = 'week'
+            or (claims.as_of_precision = 'day' and claims.as_of_text is not null)
             then {{ days_after('claims.as_of_date', -7) }}
         else claims.as_of_date
     end as first_date,
@@ -43,7 +45,9 @@ select
         when claims.as_of_precision = 'month' then {{ days_after('claims.as_of_date', 30) }}
         when claims.as_of_precision = 'quarter' then {{ days_after('claims.as_of_date', 91) }}
         when claims.as_of_precision = 'year' then {{ days_after('claims.as_of_date', 365) }}
-        when claims.as_of_precision = 'week' or claims.as_of_text is not null
+        when
+            claims.as_of_precision = 'week'
+            or (claims.as_of_precision = 'day' and claims.as_of_text is not null)
             then {{ days_after('claims.as_of_date', 7) }}
         else claims.as_of_date
     end as last_date,

@@ -43,7 +43,9 @@ placed as (
         studied.vintage,
         case
             when min(sessions.session_date) <= studied.event_date
-                then min(case when sessions.session_date >= studied.event_date then sessions.session_number end)
+                then min(
+                    case when sessions.session_date >= studied.event_date then sessions.session_number end
+                )
         end as event_session_number
     from studied
     left join sessions
@@ -74,7 +76,7 @@ left join sessions
         and sessions.session_number - placed.event_session_number between {{ first }} and {{ last }}
 left join returns
     on
-        placed.symbol = returns.symbol
+        placed.company_id = returns.company_id
         and sessions.session_date = returns.session_date
 left join market
     on

@@ -7,27 +7,30 @@ companies as (
     where symbol is not null
 ),
 
--- A company that is measured against nothing keeps its own calendar.
-calendars as (
-    select distinct coalesce(benchmark_symbol, symbol) as calendar_symbol
-    from companies
+-- A benchmark, or another company that is measured against nothing, keeps its own calendar.
+sessions as (
+    select distinct
+        bars.symbol as calendar_symbol,
+        bars.vintage_date,
+        bars.session_date
+    from bars
+    inner join companies
+        on
+            bars.symbol = companies.symbol
+            and bars.exchange = companies.exchange
+    where companies.benchmark_symbol is null
 )
 
 select
-    calendars.calendar_symbol,
-    bars.vintage_date,
-    bars.session_date,
+    calendar_symbol,
+    vintage_date,
+    session_date,
     row_number() over (
-        partition by calendars.calendar_symbol, bars.vintage_date
-        order by bars.session_date
+        partition by calendar_symbol, vintage_date
+        order by session_date
     ) as session_number,
-    lag(bars.session_date) over (
-        partition by calendars.calendar_symbol, bars.vintage_date
-        order by bars.session_date
+    lag(session_date) over (
+        partition by calendar_symbol, vintage_date
+        order by session_date
     ) as previous_session_date
-from calendars
-inner join companies on calendars.calendar_symbol = companies.symbol
-inner join bars
-    on
-        companies.symbol = bars.symbol
-        and companies.exchange = bars.exchange
+from sessions

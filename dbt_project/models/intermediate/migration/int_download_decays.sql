@@ -49,7 +49,11 @@ fitted as (
         peak_date,
         max(observed_date) as last_date,
         count(distinct observed_date) as points,
-        -regr_slope(ln(value), {{ days_between('peak_date', 'observed_date') }}) as decay_per_day
+        -{{ in_order(
+            'regr_slope',
+            'log2(value), ' ~ days_between('peak_date', 'observed_date'),
+            'observed_date, value'
+        ) }} as halvings_per_day
     from dated
     where observed_date >= peak_date
     group by episode_id, platform_id, geography, channel, provider, peak_date
@@ -64,9 +68,9 @@ select
     peak_date,
     last_date,
     points,
-    case when points >= 2 and decay_per_day > 0 then ln(2) / decay_per_day end as half_life_days,
+    case when points >= 2 and halvings_per_day > 0 then 1 / halvings_per_day end as half_life_days,
     case
         when points < 2 then 'only one published level of daily downloads from its peak on'
-        when decay_per_day <= 0 then 'the published levels of daily downloads do not fall'
+        when halvings_per_day <= 0 then 'the published levels of daily downloads do not fall'
     end as half_life_null_reason
 from fitted

@@ -32,7 +32,7 @@ select
     ranks.rank,
     -- The best rank that the day leaves possible: beyond a depth of 25 is 26 or worse.
     coalesce(ranks.rank, ranks.depth + 1) as best_possible_rank,
-    leaders.store_date is not null and ranks.rank is distinct from 1 as is_led_by_another
+    leaders.store_date is not null and coalesce(ranks.rank, 0) != 1 as is_led_by_another
 from episodes
 inner join destinations on episodes.episode_id = destinations.episode_id
 inner join ranks

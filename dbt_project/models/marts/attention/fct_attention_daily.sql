@@ -64,7 +64,8 @@ days as (
         {{ distinct_text('item') }} as items,
         sum(value) as value,
         sum(coalesce(value, cutoff_value)) as upper_bound,
-        max(monitored_total) as monitored_total,
+        -- Items of one list share its total; a list without a total leaves the sum unknown.
+        case when count(monitored_total) = count(*) then sum(distinct monitored_total) end as monitored_total,
         min(captures) as captures,
         max(captures_expected) as captures_expected,
         sum(distinct_items) as distinct_items,
@@ -130,3 +131,4 @@ select
     provenance,
     observed_at
 from joined
+order by source, platform_id, attention_date

@@ -61,3 +61,4 @@ left join counts
         and spine.subject_type = counts.subject_type
         and spine.subject_id = counts.subject_id
         and spine.news_date = counts.news_date
+order by spine.signal, spine.subject_type, spine.subject_id, spine.news_date

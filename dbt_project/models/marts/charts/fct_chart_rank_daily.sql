@@ -154,3 +154,4 @@ select
     provenance,
     observed_at
 from joined
+order by store, country, chart, platform_id, store_date

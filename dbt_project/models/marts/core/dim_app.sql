@@ -7,3 +7,4 @@ select
     app_name,
     note
 from {{ ref('stg_raw__watch_apps') }}
+order by platform_id, store

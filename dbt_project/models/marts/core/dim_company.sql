@@ -23,3 +23,4 @@ select
     owned.platforms
 from companies
 left join owned on companies.company_id = owned.owner_company_id
+order by companies.company_id

@@ -17,3 +17,4 @@ select
     {{ distinct_text('provenance') }} as provenance
 from {{ ref('stg_raw__platform_events') }}
 group by event_id
+order by event_id

@@ -37,3 +37,4 @@ from platforms
 left join companies on platforms.owner_company_id = companies.company_id
 left join aliases on platforms.platform_id = aliases.platform_id
 left join wikipedia on platforms.platform_id = wikipedia.subject_id
+order by platforms.platform_id

@@ -12,14 +12,14 @@ calendar_vintages as (
 -- The latest vintage that the benchmark has too; without any, the symbol's latest.
 chosen_vintages as (
     select
-        returns.symbol,
+        returns.company_id,
         coalesce(max(calendar_vintages.vintage_date), max(returns.vintage_date)) as vintage_date
     from returns
     left join calendar_vintages
         on
             returns.calendar_symbol = calendar_vintages.calendar_symbol
             and returns.vintage_date = calendar_vintages.vintage_date
-    group by returns.symbol
+    group by returns.company_id
 )
 
 select
@@ -42,5 +42,6 @@ select
 from returns
 inner join chosen_vintages
     on
-        returns.symbol = chosen_vintages.symbol
+        returns.company_id = chosen_vintages.company_id
         and returns.vintage_date = chosen_vintages.vintage_date
+order by returns.symbol, returns.exchange, returns.session_date

@@ -63,7 +63,7 @@ decays as (
             partition by peaks.episode_id, peaks.platform_id, peaks.store, peaks.country, peaks.chart
             order by
                 case when decays.half_life_days is null then 1 else 0 end,
-                decays.points desc,
+                -decays.points,
                 decays.provider,
                 decays.channel
         ) as preference
@@ -152,3 +152,4 @@ left join decays
         and peaks.country = decays.country
         and peaks.chart = decays.chart
         and decays.preference = 1
+order by peaks.episode_id, peaks.country, peaks.store, peaks.chart, peaks.platform_id

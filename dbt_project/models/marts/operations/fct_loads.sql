@@ -16,3 +16,4 @@ select
     finished_at,
     duration_seconds
 from {{ ref('stg_raw__loads') }}
+order by started_at, load_id

@@ -134,7 +134,9 @@ select
                 'at least 20 times the largest other claim of its kind, '
                 || {{ readable_number('largest_other_claim') }}
         when matching_figure is not null
-            then 'as the first telling of the story has it, but no published figure to compare with: ' || matching_figure
+            then
+                'no published figure to compare with; as in the first telling of the story, '
+                || matching_figure
         else 'no published figure to compare with'
     end as verdict_reason,
     url as source_url,
@@ -142,3 +144,4 @@ select
     provenance,
     observed_at
 from judged
+order by claim_id

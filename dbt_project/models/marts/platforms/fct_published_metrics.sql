@@ -25,3 +25,4 @@ select
     provenance,
     observed_at
 from {{ ref('int_published_figures') }}
+order by observed_date, statement_id

@@ -74,3 +74,4 @@ select
     figures
 from ranges
 where providers >= 2
+order by platform_id, metric, geography, period, first_date

@@ -1,0 +1,86 @@
+"""The command as a person uses it: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from ingestion.settings import Home
+from orchestration.cli import EXIT_FAILED, EXIT_HELD_BACK, app
+
+
+def observatory(home: Home, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
+    monkeypatch.setenv("OBSERVATORY_HOME", str(home.root))
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_sql_prints_csv(case_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "select platform_id, name from marts.dim_platform where platform_id = 'xiaohongshu'"
+    result = observatory(case_home, monkeypatch, "sql", query, "--format", "csv")
+    assert result.exit_code == 0
+    assert list(csv.reader(io.StringIO(result.stdout))) == [
+        ["platform_id", "name"],
+        ["xiaohongshu", "Xiaohongshu (RedNote)"],
+    ]
+
+
+def test_sql_prints_json_with_nulls(case_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "select date '2025-01-13' as day, null as nothing, '小红书 [red]' as name"
+    result = observatory(case_home, monkeypatch, "sql", query, "--format", "json")
+    assert json.loads(result.stdout) == [{"day": "2025-01-13", "nothing": None, "name": "小红书 [red]"}]
+
+
+def test_sql_cannot_write_and_says_why(case_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = observatory(case_home, monkeypatch, "sql", "drop table marts.dim_event")
+    assert result.exit_code == EXIT_FAILED
+    assert "read-only" in result.output
+
+
+@pytest.mark.parametrize("command", [["sql", "select 1"], ["status"]])
+def test_before_the_first_run_it_says_what_to_do(
+    home: Home, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    result = observatory(home, monkeypatch, *command)
+    assert "observatory demo" in result.output
+    assert result.exit_code == (EXIT_FAILED if command[0] == "sql" else 0)
+
+
+def test_status_names_the_last_load_of_each_table(case_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = observatory(case_home, monkeypatch, "status")
+    assert result.exit_code == 0
+    assert all(name in result.stdout for name in ("chart_entries", "case_january_2025", "published"))
+
+
+def test_import_of_what_is_not_there(home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    result = observatory(home, monkeypatch, "import", str(tmp_path / "nowhere.csv"))
+    assert result.exit_code == EXIT_FAILED
+    assert "nowhere.csv" in result.output
+
+
+def test_import_tells_what_it_kept_back(
+    loaded: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "published_metrics__vendor.csv"
+    header = (
+        "statement_id,subject_type,subject_id,platform_id,metric,geography,observed_date,date_precision,"
+        "value,value_bound,unit,provider\n"
+    )
+    good = "V1,platform,lemon8,lemon8,dau,US,2025-01-20,day,2000000,=,users,Example Vendor\n"
+    unknown = "V2,platform,myspace,myspace,dau,US,2025-01-20,day,1,=,users,Example Vendor\n"
+    file.write_text(header + good + unknown)
+    result = observatory(loaded, monkeypatch, "import", str(file))
+    assert result.exit_code == EXIT_HELD_BACK
+    assert "published_with_quarantine" in "".join(result.stdout.split())
+    query = "select platform_id from marts.fct_published_metrics where provider = 'Example Vendor'"
+    shown = observatory(loaded, monkeypatch, "sql", query, "--format", "csv")
+    assert shown.stdout.split() == ["platform_id", "lemon8"]
+
+
+def test_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert observatory(home, monkeypatch, "sql").exit_code == 2
