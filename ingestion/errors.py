@@ -26,6 +26,14 @@ class RejectedFileError(ObservatoryError):
     """A file of the inbox that is not taken at all: a link, a bad name, an unknown table."""
 
 
+class CheckError(ObservatoryError):
+    """A check that could not be evaluated. It says nothing about the data."""
+
+
+class BusyError(ObservatoryError):
+    """Something that another process holds for too long."""
+
+
 class WatchlistError(ObservatoryError):
     """A watchlist that does not say what it must."""
 

@@ -20,10 +20,10 @@ DATE_PRECISIONS = ("minute", "day", "week", "month", "quarter", "year", "unknown
 SUBJECT_TYPES = ("platform", "company", "symbol", "topic")
 
 COUNTRY_PATTERN = r"^[A-Z]{2}$"
-GEOGRAPHY_PATTERN = r"^([A-Z]{2}|global|unknown)$"
+GEOGRAPHY_PATTERN = r"^(?:[A-Z]{2}|global|unknown)$"
 ID_PATTERN = r"^[a-z0-9][a-z0-9_]*$"
 URL_PATTERN = r"^https?://\S+$"
-CHART_PATTERN = r"^top_(free|paid|grossing)_[a-z0-9_]+$"
+CHART_PATTERN = r"^top_(?:free|paid|grossing)_[a-z0-9_]+$"
 EARLIEST_DATE = "2008-07-10"
 """The day the App Store opened: an earlier event date is a mistake of units or of the clock."""
 LATEST_DATE = "2100-01-01"
