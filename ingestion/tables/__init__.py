@@ -6,11 +6,15 @@ Belongs here: contracts, and the registry of them. Does not belong here: how the
 
 from ingestion.contract import RawTable
 from ingestion.tables import (
+    app_listings,
     article_claims,
+    article_mentions,
     articles,
     attention,
     chart_captures,
     chart_entries,
+    company_facts,
+    filings,
     fx_rates,
     news_volume,
     platform_events,
@@ -31,12 +35,16 @@ RAW_TABLES: dict[str, RawTable] = {
     for module in (
         chart_captures,
         chart_entries,
+        app_listings,
         articles,
+        article_mentions,
         article_claims,
         news_volume,
         attention,
         price_bars,
         fx_rates,
+        company_facts,
+        filings,
         published_metrics,
         platform_events,
         watch_platforms,
