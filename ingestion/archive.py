@@ -1,8 +1,9 @@
 """Keeps what was received, as received, and a receipt of each.
 
 Belongs here: the content-addressed store `archive/objects/ab/<sha-256>` and the receipts
-`archive/receipts/<table>/<load id>.json`. Does not belong here: where bytes come from
-(`ingestion.inbox`) and what they mean (`ingestion.readers`).
+`archive/receipts/<table>/<load id>.json`, or `archive/receipts/<table>/<source>/<day>.json` for a day of an
+upstream. Does not belong here: where bytes come from (`ingestion.inbox`, `ingestion.fetch`) and what they
+mean (`ingestion.readers`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from ingestion.effects import ensure_folder, in_utc, replace_durably, write_durably
+from ingestion.effects import ensure_folder, in_utc, locked, replace_durably, write_durably
 from ingestion.errors import RejectedFileError
 from ingestion.settings import Home
 
@@ -37,6 +39,8 @@ class Format(StrEnum):
     JSON_LINES = "jsonl"
     PARQUET = "parquet"
     WATCHLIST = "watchlist"
+    CAPTURES = "captures"
+    """A manifest of what an upstream answered for one day (`ingestion.manifests`)."""
 
 
 class ReceiptState(StrEnum):
@@ -62,8 +66,8 @@ class Origin:
 class Receipt:
     """What was received, when, from where, and for which table. Instants are in UTC.
 
-    The last three fields tell of the last completed load: what it was checked with, its verdict and how
-    many rows it published.
+    `checked_with`, `verdict` and `rows_published` tell of the last completed load: what it was checked with,
+    its verdict and how many rows it published. `day`: for an upstream, the day that the load owns.
     """
 
     load_id: str
@@ -79,11 +83,15 @@ class Receipt:
     checked_with: str | None = None
     verdict: str | None = None
     rows_published: int = 0
+    day: date | None = None
 
     @property
     def owns_all_days(self) -> bool:
-        """Whether a load replaces all days of its source and table, or is merged by key."""
-        return self.source != IMPORT_SOURCE
+        """Whether a load replaces all days of its source and table.
+
+        If not, it replaces its `day`, or, without one, is merged by key.
+        """
+        return self.source != IMPORT_SOURCE and self.day is None
 
 
 @dataclass(frozen=True)
@@ -99,10 +107,21 @@ def store(home: Home, stream: BinaryIO, file_name: str) -> Stored:
 
     Raises `RejectedFileError` beyond `MAX_BYTES`.
     """
+    return store_chunks(home, _chunks(stream, file_name))
+
+
+def store_chunks(home: Home, chunks: Iterable[bytes]) -> Stored:
+    """As `store`, for bytes that come in pieces. Whatever `chunks` raises is raised, and nothing is kept."""
     ensure_folder(home.archive / "incoming")
     temporary = home.archive / "incoming" / f"{os.getpid()}-{secrets.token_hex(8)}"
     try:
-        stored = _copy(stream, temporary, file_name)
+        digest, size = hashlib.sha256(), 0
+        with temporary.open("xb") as copy:
+            for chunk in chunks:
+                size += len(chunk)
+                digest.update(chunk)
+                copy.write(chunk)
+        stored = Stored(digest.hexdigest(), size)
         final = object_path(home, stored.digest)
         if not final.exists():
             ensure_folder(final.parent)
@@ -113,18 +132,15 @@ def store(home: Home, stream: BinaryIO, file_name: str) -> Stored:
     return stored
 
 
-def _copy(stream: BinaryIO, temporary: Path, file_name: str) -> Stored:
-    digest, size = hashlib.sha256(), 0
-    with temporary.open("xb") as copy:
-        while chunk := stream.read(CHUNK_BYTES):
-            size += len(chunk)
-            if size > MAX_BYTES:
-                raise RejectedFileError(
-                    f"is larger than {MAX_BYTES // 1024**2} MiB", source=file_name, remedy="Split the file."
-                )
-            digest.update(chunk)
-            copy.write(chunk)
-    return Stored(digest.hexdigest(), size)
+def _chunks(stream: BinaryIO, file_name: str) -> Iterator[bytes]:
+    size = 0
+    while chunk := stream.read(CHUNK_BYTES):
+        size += len(chunk)
+        if size > MAX_BYTES:
+            raise RejectedFileError(
+                f"is larger than {MAX_BYTES // 1024**2} MiB", source=file_name, remedy="Split the file."
+            )
+        yield chunk
 
 
 def object_path(home: Home, digest: str) -> Path:
@@ -150,7 +166,14 @@ def load_id_of(source: str, table_name: str, digest: str, received_at: datetime)
 
 
 def new_receipt(
-    origin: Origin, table_name: str, digest: str, *, file_name: str, format: Format, now: datetime
+    origin: Origin,
+    table_name: str,
+    digest: str,
+    *,
+    file_name: str,
+    format: Format,
+    now: datetime,
+    day: date | None = None,
 ) -> Receipt:
     """A pending receipt, not yet written."""
     received_at = in_utc(now)
@@ -164,28 +187,55 @@ def new_receipt(
         format=format,
         received_at=received_at,
         observed_at=in_utc(origin.observed_at) if origin.observed_at else received_at,
+        day=day,
     )
 
 
 def write_receipt(home: Home, receipt: Receipt) -> None:
-    """Writes a receipt, or what has become of it."""
+    """Writes a new receipt. That of a day of an upstream takes the place of the day's earlier one."""
+    if receipt.day is None:
+        _write(home, receipt)
+        return
+    with locked(home, f"receipts/{receipt.table_name}"):
+        _write(home, receipt)
+
+
+def update_receipt(home: Home, receipt: Receipt) -> None:
+    """Writes what has become of a receipt, unless a later one has taken its place."""
+    if receipt.day is None:
+        _write(home, receipt)
+        return
+    with locked(home, f"receipts/{receipt.table_name}"):
+        current = receipt_of_day(home, receipt.source, receipt.table_name, receipt.day)
+        if current is None or current.load_id == receipt.load_id:
+            _write(home, receipt)
+
+
+def _write(home: Home, receipt: Receipt) -> None:
     fields = asdict(receipt)
     for name in ("received_at", "observed_at"):
         fields[name] = fields[name].isoformat(timespec="microseconds")
+    fields["day"] = receipt.day.isoformat() if receipt.day else None
     content = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
-    write_durably(_receipts_folder(home, receipt.table_name) / f"{receipt.load_id}.json", content.encode())
+    write_durably(_receipt_path(home, receipt), content.encode())
 
 
 def receipts(home: Home, table_name: str) -> list[Receipt]:
     """All receipts for a table, in the order in which they were received."""
-    found = [_read_receipt(path) for path in _receipts_folder(home, table_name).glob("*.json")]
+    found = [_read_receipt(path) for path in _receipts_folder(home, table_name).rglob("*.json")]
     return sorted(found, key=lambda receipt: (receipt.received_at, receipt.file_name, receipt.load_id))
+
+
+def receipt_of_day(home: Home, source: str, table_name: str, day: date) -> Receipt | None:
+    """The receipt of a day of an upstream, if there is one."""
+    path = _receipts_folder(home, table_name) / source / f"{day}.json"
+    return _read_receipt(path) if path.exists() else None
 
 
 def set_state(home: Home, receipt: Receipt, state: ReceiptState) -> Receipt:
     """Writes `receipt` with another state, and gives it."""
     changed = replace(receipt, state=state)
-    write_receipt(home, changed)
+    update_receipt(home, changed)
     return changed
 
 
@@ -193,8 +243,16 @@ def _receipts_folder(home: Home, table_name: str) -> Path:
     return home.archive / "receipts" / table_name
 
 
+def _receipt_path(home: Home, receipt: Receipt) -> Path:
+    folder = _receipts_folder(home, receipt.table_name)
+    if receipt.day:
+        return folder / receipt.source / f"{receipt.day}.json"
+    return folder / f"{receipt.load_id}.json"
+
+
 def _read_receipt(path: Path) -> Receipt:
     fields = json.loads(path.read_bytes())
+    day = fields.get("day")
     return Receipt(
         **{
             **fields,
@@ -202,5 +260,6 @@ def _read_receipt(path: Path) -> Receipt:
             "state": ReceiptState(fields["state"]),
             "received_at": datetime.fromisoformat(fields["received_at"]),
             "observed_at": datetime.fromisoformat(fields["observed_at"]),
+            "day": date.fromisoformat(day) if day else None,
         }
     )

@@ -258,6 +258,7 @@ def _reading_rules(rows: Rows, table: RawTable) -> tuple[list[RuleResult], dict[
     results = [
         _reading_rule(f"unknown columns were left out{_listed(rows.unknown)}", not rows.unknown),
         _reading_rule(f"optional columns are missing{_listed(absent)}", not absent, INFO),
+        *(_reading_rule(remark, False, INFO) for remark in rows.remarks),
         *(_reading_rule(reason, False, CRITICAL, len(numbers)) for reason, numbers in broken.items()),
     ]
     return results, {reason: tuple(numbers) for reason, numbers in broken.items()}

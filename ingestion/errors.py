@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 class ObservatoryError(Exception):
     """Something a person can act on.
@@ -44,3 +46,47 @@ class PublishError(ObservatoryError):
 
 class BuildError(ObservatoryError):
     """A dbt build that failed."""
+
+
+class Fault(StrEnum):
+    """What a failed request means for the run.
+
+    `fatal`: asking again in this run does not help, and what was asked for is missing. `retriable`: asking
+    again may help; after the last attempt it is missing, too. `ignorable`: the upstream says that there is
+    no such thing, so nothing is missing.
+    """
+
+    FATAL = "fatal"
+    RETRIABLE = "retriable"
+    IGNORABLE = "ignorable"
+
+
+class UpstreamError(ObservatoryError):
+    """An upstream that did not answer, or whose answer cannot be used.
+
+    `wait_seconds`: how long the upstream asks to be left alone. `is_hopeless`: whether others who ask the
+    same host now will fare no better. `is_of_host`: whether it says anything about the host, or only about
+    this one answer.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        source: str,
+        window: str,
+        remedy: str,
+        fault: Fault,
+        wait_seconds: float | None = None,
+        is_hopeless: bool = False,
+        is_of_host: bool = True,
+    ) -> None:
+        super().__init__(problem, source=source, remedy=remedy, window=window)
+        self.fault = fault
+        self.wait_seconds = wait_seconds
+        self.is_hopeless = is_hopeless
+        self.is_of_host = is_of_host
+
+
+class SettingError(ObservatoryError):
+    """A variable of the environment that does not say what it must."""

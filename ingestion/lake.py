@@ -77,19 +77,20 @@ def publish(
     """Puts the rows of a load into the lake and gives the days that it wrote, as `YYYY-MM-DD`.
 
     `frame` has the contract's types and `observed_at`. A load that owns all days replaces each of them
-    and then removes those that it no longer has; another is merged by key: rows with a key of the load are
-    replaced, on whatever day they are, others stay. `step` hears `partition_written` after each partition
-    and `partition_removed` after each day that is gone.
+    and then removes those that it no longer has. One of a day of an upstream puts all its rows there and
+    replaces that day. Another is merged by key: rows with a key of the load are replaced, on whatever day
+    they are, others stay. `step` hears `partition_written` after each partition and `partition_removed`
+    after each day that is gone.
     """
     names = [*table.column_names, OBSERVED_AT.name]
     with locked(home, f"lake/{receipt.source}/{table.name}"), connection() as con:
         _remove_left_overs(home, receipt.source, table.name)
         con.register("accepted", frame[list(dict.fromkeys(names))])
-        con.execute(_load_sql(table), _lineage(receipt))
+        con.execute(_load_sql(table, receipt), _lineage(receipt))
         before = set(_days(home, receipt.source, table.name))
-        if receipt.owns_all_days:
+        if receipt.owns_all_days or receipt.day:
             con.execute("CREATE TEMP TABLE result AS SELECT * FROM load")
-            touched = before
+            touched = before & {str(receipt.day)} if receipt.day else before
         else:
             touched = _merge(con, home, table, receipt.source, before)
         written = _column(con, "SELECT DISTINCT day FROM load ORDER BY day")
@@ -110,7 +111,7 @@ def publish(
     return tuple(written)
 
 
-def _load_sql(table: RawTable) -> str:
+def _load_sql(table: RawTable, receipt: Receipt) -> str:
     """Rows of the frame with the lake's types, lineage, and the day of their partition."""
     given = {name: f"${name}" for name in ("load_id", "source", "provenance")}
     columns = [
@@ -118,10 +119,8 @@ def _load_sql(table: RawTable) -> str:
         for column in lake_columns(table)
     ]
     days = ", ".join(f"CAST({quoted(name)} AS DATE)" for name in table.partition_by)
-    return (
-        f"CREATE TEMP TABLE load AS SELECT {', '.join(columns)}, "
-        f"strftime(coalesce({days}), '%Y-%m-%d') AS day FROM accepted"
-    )
+    day = f"'{receipt.day}'" if receipt.day else f"strftime(coalesce({days}), '%Y-%m-%d')"
+    return f"CREATE TEMP TABLE load AS SELECT {', '.join(columns)}, {day} AS day FROM accepted"
 
 
 def _lineage(receipt: Receipt) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion import lake, quarantine
-from ingestion.archive import Format, Receipt, ReceiptState, object_path, receipts, set_state, write_receipt
+from ingestion.archive import Format, Receipt, ReceiptState, object_path, receipts, set_state, update_receipt
 from ingestion.checks import CheckResult, RuleResult, check, fingerprint
 from ingestion.conform import conform
 from ingestion.contract import RawTable, WatchedIds
@@ -36,8 +36,13 @@ SAMPLE_CHARACTERS = 500
 REASON_RULES = 5
 REASON_CHARACTERS = 2000
 MAX_SHARE_QUARANTINED = 0.5
-"""A load that owns all days would put a smaller table in the place of a larger one: beyond this share of
+"""A load that owns days would put a smaller table in the place of a larger one: beyond this share of
 broken rows it is held. A merge takes nothing away, so the rows that hold are let in."""
+
+KEPT_BACK = (Verdict.PUBLISHED_WITH_QUARANTINE, Verdict.HELD)
+
+MAY_BE_EMPTY = (Format.WATCHLIST, Format.CAPTURES)
+"""Nobody need be watched, and on some days an upstream has nothing to say for a table."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +52,8 @@ class LoadResult:
     """What became of a load.
 
     `sample`: at most `SAMPLE_ROWS` failing rows, each with `row_number`, `reasons` and `row` (JSON text).
-    `data_docs`: the page of its validation, where there was one. `is_owed`: a case, the watchlist or an
-    upstream owes this batch; nobody waits for a file that somebody dropped.
+    `data_docs`: the page of its validation, where there was one. `is_owed`: a case or the watchlist owes
+    this batch; nobody waits for a file that somebody dropped, and one upstream must not stop the others.
     """
 
     record: LoadRecord
@@ -130,7 +135,7 @@ def _outcome(home: Home, table: RawTable, receipt: Receipt, watched: WatchedIds,
         table,
         watched,
         received_at=receipt.received_at,
-        may_be_empty=receipt.format is Format.WATCHLIST,
+        may_be_empty=receipt.format in MAY_BE_EMPTY,
     )
     step("checked")
     return _settle(home, receipt, rows, frame, checked, step=step)
@@ -140,6 +145,10 @@ def _parse(home: Home, table: RawTable, receipt: Receipt) -> Rows:
     path = object_path(home, receipt.digest)
     if receipt.format is Format.WATCHLIST:
         return rows_from_records(_rows_of_watchlist(path.read_bytes())[table.name], table)
+    if receipt.format is Format.CAPTURES:
+        from ingestion.manifests import rows_of_day
+
+        return rows_of_day(home, receipt, table)
     return read(path, receipt.format, table, receipt.file_name)
 
 
@@ -184,7 +193,7 @@ def _why_held(receipt: Receipt, rows: Rows, quarantined: int, checked: CheckResu
         return f"The batch is held: {'; '.join(checked.broken_for_the_batch)}."
     if rows.count and quarantined == rows.count:
         return "The batch is held: no row is fit for the lake."
-    if receipt.owns_all_days and quarantined > MAX_SHARE_QUARANTINED * rows.count:
+    if (receipt.owns_all_days or receipt.day) and quarantined > MAX_SHARE_QUARANTINED * rows.count:
         return f"The batch is held: more than {MAX_SHARE_QUARANTINED:.0%} of its rows are broken."
     return None
 
@@ -255,7 +264,7 @@ def _write_down(
                 verdict=record.verdict,
                 rows_published=record.rows_published,
             )
-            write_receipt(home, settled)
+            update_receipt(home, settled)
             step("settled")
     except Exception as error:
         logger.exception("Load %s could not be written down", receipt.load_id)
@@ -305,20 +314,18 @@ def outdated(received: Sequence[Receipt], checked_with: str) -> list[Receipt]:
     """Completed loads, oldest first, to check again, given all receipts of a table in order.
 
     Of a source whose loads own all days, the last one, where it was checked with something else. Of
-    imports, the first of which rows were kept back, and all later ones, since a later import wins.
+    imports, the first of which rows were kept back, and all later ones, since a later import wins. Of
+    days of upstreams, those of which rows were kept back: each day stands for itself.
     """
     again: list[Receipt] = []
     for source in dict.fromkeys(receipt.source for receipt in received):
         done = [receipt for receipt in received if receipt.source == source]
-        if done[-1].owns_all_days:
-            done = done[-1:]
-            first = next((i for i, r in enumerate(done) if r.checked_with != checked_with), None)
+        kept_back = [r for r in done if r.verdict in KEPT_BACK and r.checked_with != checked_with]
+        if done[-1].day:
+            done = kept_back
+        elif done[-1].owns_all_days:
+            done = [r for r in done[-1:] if r.checked_with != checked_with]
         else:
-            kept_back = (Verdict.PUBLISHED_WITH_QUARANTINE, Verdict.HELD)
-            first = next(
-                (i for i, r in enumerate(done) if r.verdict in kept_back and r.checked_with != checked_with),
-                None,
-            )
-        if first is not None:
-            again += [receipt for receipt in done[first:] if receipt.state is ReceiptState.DONE]
+            done = done[done.index(kept_back[0]) :] if kept_back else []
+        again += [receipt for receipt in done if receipt.state is ReceiptState.DONE]
     return again

@@ -58,11 +58,13 @@ class Rows:
 
     `frame`: one `str` column for each column of the contract that the file has; the index is the row
     number, from 1, the header not counted. `unknown`: columns that no contract knows; they are left out.
+    `remarks`: sentences about rows that are not among these, and why.
     """
 
     frame: pd.DataFrame
     broken: tuple[BrokenRow, ...]
     unknown: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -89,7 +91,7 @@ def read(path: Path, format: Format, table: RawTable, file_name: str) -> Rows:
 def rows_from_records(records: Sequence[Mapping[str, object]], table: RawTable) -> Rows:
     """Rows of values that are already in memory, such as those of the watchlist."""
     names = _known(table)
-    columns = {name: [_as_text(record.get(name)) for record in records] for name in names}
+    columns = {name: [as_text(record.get(name)) for record in records] for name in names}
     return Rows(_frame(columns, range(1, len(records) + 1)), (), ())
 
 
@@ -107,7 +109,8 @@ def _frame(columns: Mapping[str, Sequence[str | None]], row_numbers: Sequence[in
     )
 
 
-def _as_text(value: object) -> str | None:
+def as_text(value: object) -> str | None:
+    """A value as a file would spell it; None for NULL."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -292,14 +295,14 @@ def _flat_object(pairs: list[tuple[str, Any]]) -> dict[str, str | None]:
             raise ValueError(f"{_shown(name)} stands in it twice")
         if isinstance(value, dict | list):
             raise ValueError(f"{_shown(name)} is a list or an object")
-        text = _as_text(value)
-        if not _is_clean(name) or (text is not None and not _is_clean(text)):
+        text = as_text(value)
+        if not is_clean(name) or (text is not None and not is_clean(text)):
             raise ValueError(f"{_shown(name)} holds a character that is none")
         flat[name] = text
     return flat
 
 
-def _is_clean(text: str) -> bool:
+def is_clean(text: str) -> bool:
     """Half of a surrogate pair or a NUL can be spelled in JSON, and be written nowhere."""
     try:
         return b"\0" not in text.encode()

@@ -15,8 +15,9 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from ingestion.contexts import FRAGMENTS, compiled, unknown_fragments
 from ingestion.contract import WatchedIds
 from ingestion.errors import WatchlistError
 
@@ -32,6 +33,8 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 Exchange = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Cik = Annotated[str, StringConstraints(pattern=r"^\d{10}$")]
+Pattern = Annotated[str, AfterValidator(lambda text: "".join(text.splitlines()))]
+"""May stand on several lines of a `|-` block; line breaks are no part of it."""
 PageTitle = Annotated[str, StringConstraints(pattern=r"^\S+$")]
 
 Store = Literal["app_store", "google_play"]
@@ -54,13 +57,19 @@ class App(_Entry):
 
 
 class Alias(_Entry):
-    """A name under which a platform is talked about; `context` is a regular expression."""
+    """A name under which a platform is talked about.
+
+    `context` and `unless` are regular expressions, see `ingestion.contexts`: what must stand near an
+    ambiguous name, and what near a name shows that it is not meant. With `exact_case` the name counts as it is written.
+    """
 
     alias: Text
     language: Language
     kind: Literal["brand", "former_brand", "transliteration", "translation", "nickname"]
     ambiguous: bool = False
-    context: str | None = None
+    context: Pattern | None = None
+    unless: Pattern | None = None
+    exact_case: bool = False
 
 
 class WikipediaTitle(_Entry):
@@ -106,6 +115,20 @@ class Episode(_Entry):
     destinations: list[Id] = Field(min_length=1)
 
 
+class Feed(_Entry):
+    """A news feed (RSS, Atom or JSON Feed) of one outlet.
+
+    `zone`: the IANA zone of the outlet, for dates without one. `outlet_in_title`: titles end in " - Outlet",
+    as in feeds that gather several outlets.
+    """
+
+    url: Text
+    outlet: Text
+    language: Language
+    zone: Text | None = None
+    outlet_in_title: bool = False
+
+
 class Watchlist(_Entry):
     """All that is watched. Storefronts map a country to the IANA zone of its store days."""
 
@@ -113,6 +136,7 @@ class Watchlist(_Entry):
     companies: dict[Id, Company] = Field(default_factory=dict)
     storefronts: dict[Country, Text] = Field(default_factory=dict)
     episodes: dict[Id, Episode] = Field(default_factory=dict)
+    feeds: dict[Id, Feed] = Field(default_factory=dict)
 
     def ids(self) -> WatchedIds:
         """The ids that rows of other tables may name."""
@@ -150,6 +174,7 @@ def parse_watchlist(content: bytes) -> Watchlist:
             _company_problems(watchlist),
             _storefront_problems(watchlist),
             _episode_problems(watchlist),
+            _feed_problems(watchlist),
         )
     )
     if problems:
@@ -308,23 +333,33 @@ def _context_problems(path: str, alias: Alias) -> Iterator[Problem]:
             f"{alias.alias} is ambiguous and has no context",
             "Add a regular expression of words of which one must stand near the name.",
         )
-    if alias.context is None:
-        return
-    if not alias.ambiguous:
+    if alias.context is not None and not alias.ambiguous:
         yield Problem(
             f"{path}.context",
             f"{alias.alias} has a context but is not ambiguous",
             "Add `ambiguous: true`, or remove the context.",
         )
+    for key, pattern in (("context", alias.context), ("unless", alias.unless)):
+        if pattern is not None:
+            yield from _pattern_problems(f"{path}.{key}", pattern)
+
+
+def _pattern_problems(path: str, pattern: str) -> Iterator[Problem]:
+    """A pattern is a regular expression whose braces are known, and it does not match everything."""
+    if unknown := unknown_fragments(pattern):
+        yield Problem(
+            path,
+            f"{{{unknown[0]}}} stands for nothing",
+            f"In braces may stand {', '.join(FRAGMENTS)}.",
+        )
+        return
     try:
-        matches_anything = re.compile(alias.context).search("") is not None
+        matches_anything = compiled(pattern).search("") is not None
     except re.error as error:
-        yield Problem(f"{path}.context", f"not a regular expression: {error}", "Correct the expression.")
+        yield Problem(path, f"not a regular expression: {error}", "Correct the expression.")
         return
     if matches_anything:
-        yield Problem(
-            f"{path}.context", "matches any text", "Name at least one word that must stand near the name."
-        )
+        yield Problem(path, "matches any text", "Name at least one word that must stand near the name.")
 
 
 def _titles(watchlist: Watchlist) -> Iterator[tuple[str, str, str, WikipediaTitle]]:
@@ -398,16 +433,29 @@ def _company_problems(watchlist: Watchlist) -> Iterator[Problem]:
 
 
 def _storefront_problems(watchlist: Watchlist) -> Iterator[Problem]:
-    """Zones are known to the zone database."""
     for country, zone in watchlist.storefronts.items():
-        try:
-            ZoneInfo(zone)
-        except (KeyError, ValueError, OSError):  # unknown; not a relative path; a folder of the database
-            yield Problem(
-                f"storefronts.{country}",
-                f"{zone} is not a time zone",
-                "Write an IANA name, such as America/New_York.",
-            )
+        yield from _zone_problems(f"storefronts.{country}", zone)
+
+
+def _zone_problems(path: str, zone: str) -> Iterator[Problem]:
+    """Zones are known to the zone database."""
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):  # unknown; not a relative path; a folder of the database
+        yield Problem(path, f"{zone} is not a time zone", "Write an IANA name, such as America/New_York.")
+
+
+def _feed_problems(watchlist: Watchlist) -> Iterator[Problem]:
+    """Addresses are of the web and stand once; zones are known."""
+    holders: dict[str, str] = {}
+    for feed_id, feed in watchlist.feeds.items():
+        path = f"feeds.{feed_id}"
+        if not re.fullmatch(r"https?://[^\s/]+\.[^\s]+", feed.url):
+            yield Problem(f"{path}.url", f"{feed.url} is no address of the web", "Start it with https://.")
+        if (holder := holders.setdefault(feed.url, feed_id)) != feed_id:
+            yield Problem(f"{path}.url", f"{feed.url} is already that of {holder}", "Remove one of the two.")
+        if feed.zone is not None:
+            yield from _zone_problems(f"{path}.zone", feed.zone)
 
 
 def _episode_problems(watchlist: Watchlist) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 Belongs here: arguments, progress, printing, exit codes. Does not belong here: any work.
 Exit codes: 0 all went well; 1 nothing was published; 2 wrong usage; 3 published, but something was held
-back or quarantined (`observatory status` tells what).
+back or quarantined (`observatory status` tells what), or an upstream did not answer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,10 +26,12 @@ from ingestion.settings import PROJECT_ROOT, Home, home_from
 
 if TYPE_CHECKING:
     from ingestion.loads import LoadRecord
-    from orchestration.session import Outcome
+    from ingestion.source import Window
+    from orchestration.session import Live, Outcome
 
 EXIT_FAILED = 1
 EXIT_HELD_BACK = 3
+DAY_FORMATS = ["%Y-%m-%d"]
 
 app = typer.Typer(
     name="observatory",
@@ -67,12 +69,105 @@ def demo() -> None:
 
 
 @app.command()
-def run() -> None:
-    """Take what lies in the inbox, the bundled cases and the watchlist all the way to the marts."""
+def run(
+    live: Annotated[bool, typer.Option("--live", help="Ask the upstreams first, over the network.")] = False,
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=DAY_FORMATS, help="The day to ask for; else today.")
+    ] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=DAY_FORMATS, help="The first of several days.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=DAY_FORMATS, help="The last of them.")
+    ] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="An upstream to ask; may be given several times. Else: all.")
+    ] = None,
+) -> None:
+    """Take what lies in the inbox, the bundled cases and the watchlist all the way to the marts.
+
+    With --live, upstreams are asked first. OBSERVATORY_CONTACT (an e-mail address or URL) tells them who
+    asks; some answer nobody without it. OBSERVATORY_MIRROR=http://host:port sends all requests there, for
+    mirrors and tests. An upstream that does not answer stops nothing: the run names what is missing, and the
+    next one asks again.
+    """
+    from orchestration.session import Live
+
+    if not live and (day or first or last or source):
+        raise typer.BadParameter("--date, --from, --to and --source need --live")
+    window = _asked_window(day, first, last)
+    asked = Live(window, _known_sources(source)) if live else None
     home = _home()
     started = datetime.now(UTC)
-    outcome = _run(home)
+    outcome = _run(home, live=asked)
     raise typer.Exit(_exit_code(outcome, held_back=_print_loads(home, since=started)))
+
+
+@app.command()
+def reparse(
+    source: Annotated[str, typer.Option(help="The upstream.")],
+    first: Annotated[datetime, typer.Option("--from", formats=DAY_FORMATS, help="The first day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=DAY_FORMATS, help="The last day.")],
+) -> None:
+    """Read again, without a network, what an upstream has answered, and build the marts."""
+    from ingestion.fetch import reparse as read_again
+    from ingestion.sources import SOURCES
+    from orchestration.installation import Installation
+
+    window = _window(first, last)
+    _known_sources([source])
+    home = _home()
+    started = datetime.now(UTC)
+    with _errors_told():
+        watchlist = Installation(home=str(home.root)).parsed_watchlist()
+        received, unreadable = read_again(home, SOURCES[source], window, watchlist, _now)
+    days = {receipt.day for receipt in received}
+    out.print(f"Answers of {len(days)} day(s) of {source} are read again.")
+    for capture in unreadable:
+        told = f"{source} ({capture.day}): {capture.refused} ({capture.request.url})"
+        err.print(f"[yellow]Not readable.[/yellow] {escape(told)}", soft_wrap=True)
+    if not received:
+        err.print(f"[red]The archive has no answer of {source} for these days.[/red] Ask with run --live.")
+        raise typer.Exit(EXIT_FAILED)
+    outcome = _run(home)
+    held_back = _print_loads(home, since=started)
+    raise typer.Exit(_exit_code(outcome, held_back=held_back or bool(unreadable)))
+
+
+def _asked_window(day: datetime | None, first: datetime | None, last: datetime | None) -> Window | None:
+    """The days that were named, if any."""
+    if day and (first or last):
+        raise typer.BadParameter("give --date, or --from and --to")
+    if bool(first) != bool(last):
+        raise typer.BadParameter("--from and --to belong together")
+    start, end = day or first, day or last
+    return None if start is None or end is None else _window(start, end)
+
+
+def _window(first: datetime, last: datetime) -> Window:
+    """Days from first to last, both included."""
+    from ingestion.source import Window
+
+    window = Window(first.date(), last.date())
+    if window.last < window.first:
+        raise typer.BadParameter("--to is before --from")
+    if window.last > _latest_day():
+        raise typer.BadParameter(f"{window.last} has not begun anywhere yet")
+    return window
+
+
+def _latest_day() -> date:
+    """The day that has begun where days begin first."""
+    return (_now() + timedelta(hours=14)).date()
+
+
+def _known_sources(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    from ingestion.sources import SOURCES
+
+    unknown = [name for name in names or () if name not in SOURCES]
+    if unknown:
+        raise typer.BadParameter(f"no upstream is called {unknown[0]}; there are {', '.join(SOURCES)}")
+    return tuple(dict.fromkeys(names)) if names else None
 
 
 @app.command(name="import")
@@ -179,7 +274,7 @@ def _errors_told() -> Iterator[None]:
         raise typer.Exit(EXIT_FAILED) from error
 
 
-def _run(home: Home, cases: list[str] | None = None) -> Outcome:
+def _run(home: Home, cases: list[str] | None = None, live: Live | None = None) -> Outcome:
     from orchestration.dbt import ensure_manifest
 
     with _errors_told(), err.status("Starting ...") as progress:
@@ -196,9 +291,11 @@ def _run(home: Home, cases: list[str] | None = None) -> Outcome:
             elif status != "succeeded":
                 err.print(f"[red]{status}[/red] {step}")
 
-        outcome = run_main_job(home, cases=cases, report=report)
+        outcome = run_main_job(home, cases=cases, live=live, report=report)
     for failure in outcome.failures:
         err.print(f"[red]Failed.[/red] {escape(failure)}", soft_wrap=True)
+    for line in outcome.missing:
+        err.print(f"[yellow]Missing.[/yellow] {escape(line)}", soft_wrap=True)
     if outcome.blocked and outcome.published:
         err.print(
             f"Blocked by a failed check, and published as they were: what reads {', '.join(outcome.blocked)}."
@@ -209,7 +306,7 @@ def _run(home: Home, cases: list[str] | None = None) -> Outcome:
 def _exit_code(outcome: Outcome, *, held_back: bool) -> int:
     if not outcome.published:
         return EXIT_FAILED
-    return EXIT_HELD_BACK if held_back or outcome.blocked else 0
+    return EXIT_HELD_BACK if held_back or outcome.blocked or outcome.missing else 0
 
 
 def _print_loads(home: Home, *, since: datetime) -> bool:

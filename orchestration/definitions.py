@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,34 +11,43 @@ from orchestration.dbt import read_manifest
 from orchestration.defs.lake import lake_assets
 from orchestration.defs.published import published_asset
 from orchestration.defs.received import inbox, watchlist
-from orchestration.defs.runs import carry_on_sensor, main_job, nightly
+from orchestration.defs.runs import carry_on_sensor, live_job, main_job, nightly
+from orchestration.defs.upstreams import default_sources, upstream_assets
 from orchestration.defs.warehouse import public_models, warehouse_asset
-from orchestration.installation import Clock, Installation
+from orchestration.installation import Clock, Installation, Network
 
 
 def build_defs(
     resource_overrides: Mapping[str, Any] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+    live_sources: Sequence[str] | None = None,
 ) -> dg.Definitions:
     """All assets, checks, jobs, schedules and sensors.
 
-    `resource_overrides` replaces resources by name (`installation`, `clock`); `loggers` adds to Dagster's.
+    `resource_overrides` replaces resources by name (`installation`, `network`, `clock`); `loggers` adds to
+    Dagster's. `live_sources` names the upstreams that the live job asks; None means the default ones.
     Raises BuildError when the dbt project has never been parsed.
     """
     manifest = read_manifest()
     assets = [
         inbox,
         watchlist,
+        upstream_assets(),
         *lake_assets(),
         warehouse_asset(manifest),
         published_asset(public_models(manifest)),
     ]
     return dg.Definitions(
         assets=assets,
-        jobs=[main_job],
+        jobs=[main_job, live_job(default_sources() if live_sources is None else live_sources)],
         schedules=[nightly],
         sensors=[carry_on_sensor(assets)],
-        resources={"installation": Installation(), "clock": Clock(), **(resource_overrides or {})},
+        resources={
+            "installation": Installation(),
+            "network": Network(),
+            "clock": Clock(),
+            **(resource_overrides or {}),
+        },
         executor=dg.in_process_executor,
         loggers=loggers,
     )

@@ -4,13 +4,20 @@ Resources hand plain objects to code that knows no Dagster.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from ingestion.contract import WatchedIds
 from ingestion.settings import CASES, WATCHLIST, Home, home_from
+
+if TYPE_CHECKING:
+    from ingestion.http import Client
+    from ingestion.watchlist import Watchlist
 
 
 class Installation(dg.ConfigurableResource["Installation"]):
@@ -38,9 +45,30 @@ class Installation(dg.ConfigurableResource["Installation"]):
 
         return parse_watchlist(self.watchlist_path().read_bytes()).ids()
 
+    def parsed_watchlist(self) -> "Watchlist":
+        """All that is watched."""
+        from ingestion.watchlist import parse_watchlist
+
+        return parse_watchlist(self.watchlist_path().read_bytes())
+
     def case(self, name: str) -> Path:
         """The folder of a bundled case."""
         return CASES / name
+
+
+class Network(dg.ConfigurableResource["Network"]):
+    """The way to the upstreams, as `OBSERVATORY_CONTACT` and `OBSERVATORY_MIRROR` say; tests override it."""
+
+    @contextmanager
+    def client(self) -> "Iterator[Client]":
+        """A client for one run."""
+        from ingestion.http import client_from
+
+        client = client_from(os.environ)
+        try:
+            yield client
+        finally:
+            client.close()
 
 
 class Clock(dg.ConfigurableResource["Clock"]):

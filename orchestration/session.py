@@ -16,8 +16,10 @@ from typing import Any
 import dagster as dg
 
 from ingestion.settings import Home
+from ingestion.source import Window
 from orchestration.definitions import build_defs
-from orchestration.defs.runs import MAIN_JOB, blocked_tables, unblocked_selection
+from orchestration.defs.runs import LIVE_JOB, MAIN_JOB, blocked_tables, unblocked_selection
+from orchestration.defs.upstreams import STEP, missing_windows
 from orchestration.installation import Installation
 
 INSTANCE_CONFIG = Path(__file__).parent / "dagster.yaml"
@@ -34,13 +36,25 @@ STEP_EVENTS = {
 
 
 @dataclass(frozen=True)
+class Live:
+    """Which upstreams to ask, and for which days. None: the default ones; today, in the zone of each."""
+
+    window: Window | None = None
+    sources: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What came of a run: whether the file was published, which tables were blocked, why it failed."""
+    """What came of a run: whether the file was published, which tables were blocked, why it failed.
+
+    `missing`: what upstreams did not answer, a line each.
+    """
 
     published: bool
     blocked: tuple[str, ...]
     failures: tuple[str, ...]
     run_ids: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def prepare_instance(home: Home) -> Path:
@@ -54,24 +68,31 @@ def run_main_job(
     home: Home,
     *,
     cases: list[str] | None = None,
+    live: Live | None = None,
     report: StepReport = lambda step, status: None,
     resource_overrides: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Receives, checks, loads, models and publishes once.
 
-    `cases` names the bundled cases to receive; None means all. Where a check stops a part, a second run
-    builds and publishes the rest.
+    `cases` names the bundled cases to receive; None means all. With `live`, upstreams are asked first. Where
+    a check stops a part, a second run builds and publishes the rest.
     """
     overrides = {"installation": Installation(home=str(home.root)), **(resource_overrides or {})}
-    definitions = build_defs(overrides, loggers={"progress": _progress_logger(report)})
-    job = definitions.resolve_job_def(MAIN_JOB)
-    config: dict[str, Any] = {"loggers": {"progress": {}}}
+    definitions = build_defs(
+        overrides, {"progress": _progress_logger(report)}, live_sources=live.sources if live else None
+    )
+    job = definitions.resolve_job_def(LIVE_JOB if live else MAIN_JOB)
+    config: dict[str, Any] = {"loggers": {"progress": {}}, "ops": {}}
     if cases is not None:
-        config["ops"] = {"inbox": {"config": {"cases": cases}}}
+        config["ops"]["inbox"] = {"config": {"cases": cases}}
+    if live and live.window:
+        days = {"first": str(live.window.first), "last": str(live.window.last)}
+        config["ops"][STEP] = {"config": days}
     with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
         first = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
         results = [first]
         blocked = blocked_tables(instance, first.run_id)
+        missing = missing_windows(instance, first.run_id)
         if blocked:
             keys = unblocked_selection(blocked).resolve(definitions.resolve_asset_graph())
             results.append(
@@ -87,6 +108,7 @@ def run_main_job(
         blocked=tuple(sorted(blocked)),
         failures=tuple(text for result in results for text in _failures(result)),
         run_ids=tuple(result.run_id for result in results),
+        missing=tuple(missing),
     )
 
 

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ingestion.contract import Column, ColumnType, RawTable, WatchedIds
-from ingestion.tables._shared import DATE_PRECISIONS, URL_PATTERN, matches, within_dates
+from ingestion.tables._shared import DATE_PRECISIONS, URL_PATTERN, between, matches, within_dates
 
 if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
@@ -22,6 +22,8 @@ def rules(gxe: ModuleType, watched: WatchedIds) -> list[Expectation]:
             "language is not an ISO 639 code",
             severity="warning",
         ),
+        between(gxe, "tone_score", "tone_score is not between -100 and 100", low=-100, high=100),
+        between(gxe, "word_count", "word_count is negative", low=0),
         *within_dates(gxe, ["published_date"]),
     ]
 
@@ -47,6 +49,13 @@ TABLE = RawTable(
         Column("story_cluster_id", ColumnType.TEXT, "Copies of one story share it."),
         Column("relation", ColumnType.TEXT, "How it relates to the first telling of the story."),
         Column("origin", ColumnType.TEXT, "Who told the story first."),
+        Column(
+            "tone_score",
+            ColumnType.NUMBER,
+            "How positive the words of the text are by GDELT's dictionaries, which know no irony.",
+            unit="tone points, -100 to 100",
+        ),
+        Column("word_count", ColumnType.INTEGER, "Length of the text, as GDELT counts it.", unit="words"),
         Column("note", ColumnType.TEXT, "What a reader must know about this row."),
     ),
     key=("article_id",),

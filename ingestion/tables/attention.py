@@ -40,7 +40,12 @@ TABLE = RawTable(
     name="attention",
     description="One row per signal, subject, item and day.",
     columns=(
-        Column("signal", ColumnType.TEXT, "`wikipedia_pageviews`, `weibo_hot_search`.", required=True),
+        Column(
+            "signal",
+            ColumnType.TEXT,
+            "`wikipedia_pageviews`, `wikipedia_top_list`, `weibo_hot_search`.",
+            required=True,
+        ),
         Column(
             "subject_type",
             ColumnType.TEXT,

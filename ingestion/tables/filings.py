@@ -22,7 +22,7 @@ def rules(gxe: ModuleType, watched: WatchedIds) -> list[Expectation]:
 
 TABLE = RawTable(
     name="filings",
-    description="One row per filing.",
+    description="One row per company and filing: a filing may be of several companies.",
     columns=(
         Column("accession_number", ColumnType.TEXT, "Names the filing.", required=True),
         Column("cik", ColumnType.TEXT, "SEC central index key, ten digits.", required=True),
@@ -39,7 +39,7 @@ TABLE = RawTable(
         Column("description", ColumnType.TEXT, "As the SEC describes the main document."),
         Column("source_url", ColumnType.TEXT, "Where it can be read."),
     ),
-    key=("accession_number",),
+    key=("cik", "accession_number"),
     partition_by=("filed_date",),
     rules=rules,
 )

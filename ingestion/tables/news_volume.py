@@ -9,6 +9,7 @@ from ingestion.contract import Column, ColumnType, RawTable, WatchedIds
 from ingestion.tables._shared import (
     SUBJECT_TYPES,
     between,
+    matches,
     on_the_watchlist,
     watched_subjects,
     within_dates,
@@ -17,10 +18,13 @@ from ingestion.tables._shared import (
 if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
 
+BATCH_PATTERN = r"^(?:day|\d{14})$"
+
 
 def rules(gxe: ModuleType, watched: WatchedIds) -> list[Expectation]:
     return [
         on_the_watchlist(gxe, "subject_id", watched_subjects(watched)),
+        matches(gxe, "batch", BATCH_PATTERN, "batch is neither day nor a stamp of fourteen digits"),
         between(gxe, "matching_items", "matching_items is negative", low=0),
         between(gxe, "monitored_items", "monitored_items is negative", low=0),
         gxe.ExpectColumnPairValuesAToBeGreaterThanB(
@@ -37,7 +41,7 @@ def rules(gxe: ModuleType, watched: WatchedIds) -> list[Expectation]:
 
 TABLE = RawTable(
     name="news_volume",
-    description="One row per news source, subject and news day: both counts, never only their ratio.",
+    description="One row per news source, subject, news day and batch: both counts, never only their ratio.",
     columns=(
         Column("signal", ColumnType.TEXT, "The news source that was counted.", required=True),
         Column(
@@ -50,6 +54,12 @@ TABLE = RawTable(
         Column("subject_id", ColumnType.TEXT, "The platform or company.", required=True),
         Column("news_date", ColumnType.DATE, "Day in `day_zone`.", required=True),
         Column("day_zone", ColumnType.TEXT, "IANA zone of the day.", required=True),
+        Column(
+            "batch",
+            ColumnType.TEXT,
+            "The part of the day that was counted: `day`, or a stamp, `YYYYMMDDHHMMSS` in UTC. Parts add up.",
+            required=True,
+        ),
         Column("item_kind", ColumnType.TEXT, "What is counted: topics, articles.", required=True),
         Column("matching_items", ColumnType.INTEGER, "Items that name the subject.", unit="items"),
         Column("monitored_items", ColumnType.INTEGER, "Items in all.", unit="items"),
@@ -57,7 +67,7 @@ TABLE = RawTable(
         Column("source_url", ColumnType.TEXT, "Where the counts come from."),
         Column("note", ColumnType.TEXT, "What a reader must know about this row."),
     ),
-    key=("signal", "subject_type", "subject_id", "news_date"),
+    key=("signal", "subject_type", "subject_id", "news_date", "batch"),
     partition_by=("news_date",),
     rules=rules,
 )

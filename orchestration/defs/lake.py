@@ -8,6 +8,7 @@ import dagster as dg
 from ingestion.contract import RawTable
 from ingestion.tables import RAW_TABLES, WATCHLIST_TABLES
 from orchestration.defs.received import INBOX, WATCHLIST
+from orchestration.defs.upstreams import keys_for
 from orchestration.installation import Clock, Installation
 from orchestration.presentation import OWNERS, column_schema, file_link, table
 
@@ -38,7 +39,7 @@ def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        deps=sorted({origin, WATCHLIST}),
+        deps=sorted({origin, WATCHLIST, *keys_for(raw.name)}),
         group_name=GROUP,
         owners=OWNERS,
         kinds={"parquet"},
@@ -50,7 +51,7 @@ def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
                 asset=key,
                 blocking=True,
                 description="Types, key, allowed values and the table's own rules, on each load. A batch "
-                "that a case or an upstream owes and that is held back stops what follows.",
+                "that a case owes and that is held back stops what follows; one of an upstream does not.",
             )
         ],
     )

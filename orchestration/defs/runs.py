@@ -1,24 +1,45 @@
-"""When things run: the main job, its nightly schedule, and what goes on when a check stopped a part."""
+"""When things run: the main job, the live one, the schedule, and what goes on when a check stopped a part."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import dagster as dg
 
+from ingestion.sources import SOURCES
 from ingestion.tables import RAW_TABLES
 from orchestration.defs.lake import GROUP as LAKE
 from orchestration.defs.lake import check_name, raw_key
 from orchestration.defs.published import PUBLISHED
 from orchestration.defs.received import GROUP as RECEIVED
+from orchestration.defs.upstreams import GROUP as UPSTREAMS
+from orchestration.defs.upstreams import upstream_key
 
 MAIN_JOB = "load_check_model_publish"
+LIVE_JOB = "fetch_live_load_check_model_publish"
 MAX_RUNTIME_SECONDS = 3600
+MAX_LIVE_RUNTIME_SECONDS = 7200
 
 main_job = dg.define_asset_job(
     MAIN_JOB,
-    selection=dg.AssetSelection.all(),
-    description="The whole way: receive, check, load, model and publish. Nothing new costs little.",
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(UPSTREAMS),
+    description="The whole way, without a network: receive, check, load, model and publish. Nothing new "
+    "costs little.",
     tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
 )
+
+
+def live_job(sources: Iterable[str]) -> Any:  # Dagster does not export the type of an asset job
+    """The main job with these upstreams before it."""
+    named = set(sources)
+    others = [upstream_key(name) for name in SOURCES if name not in named]
+    return dg.define_asset_job(
+        LIVE_JOB,
+        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*others),
+        description="Asks the upstreams first, over the network, then goes the whole way. An upstream that "
+        "does not answer stops nothing; its check names the days that are missing.",
+        tags={"dagster/max_runtime": str(MAX_LIVE_RUNTIME_SECONDS)},
+    )
+
 
 nightly = dg.ScheduleDefinition(
     name="load_check_model_publish_every_night",
@@ -49,7 +70,7 @@ def unblocked_selection(blocked: Iterable[str]) -> dg.AssetSelection:
     The published file is part of it: it takes the old state of what is blocked.
     """
     stopped = dg.AssetSelection.assets(*(raw_key(name) for name in blocked)).downstream()
-    modelled = dg.AssetSelection.all() - dg.AssetSelection.groups(RECEIVED, LAKE)
+    modelled = dg.AssetSelection.all() - dg.AssetSelection.groups(RECEIVED, LAKE, UPSTREAMS)
     return (modelled - stopped) | dg.AssetSelection.assets(PUBLISHED)
 
 

@@ -8,6 +8,7 @@ import sys
 import dagster as dg
 import pytest
 
+from ingestion.sources import SOURCES
 from ingestion.tables import RAW_TABLES
 from orchestration.dbt import ensure_manifest, read_manifest
 from orchestration.definitions import build_defs
@@ -32,7 +33,8 @@ def test_every_asset_is_there(specs: dict[str, dg.AssetSpec]) -> None:
         for node in read_manifest()["nodes"].values()
         if node["resource_type"] in {"model", "seed"}
     }
-    assert set(specs) == {"inbox", "watchlist", "observatory"} | raw | models
+    upstreams = {f"upstream/{name}" for name in SOURCES}
+    assert set(specs) == {"inbox", "watchlist", "observatory"} | upstreams | raw | models
 
 
 def test_every_asset_explains_itself(specs: dict[str, dg.AssetSpec]) -> None:
@@ -40,13 +42,16 @@ def test_every_asset_explains_itself(specs: dict[str, dg.AssetSpec]) -> None:
         assert spec.description, key
         assert spec.owners, key
         assert spec.kinds, key
-        assert spec.group_name in {"received", "lake", "staging", "intermediate", "marts", "published"}, key
+        groups = {"received", "upstreams", "lake", "staging", "intermediate", "marts", "published"}
+        assert spec.group_name in groups, key
 
 
 def test_lineage_runs_from_the_inbox_to_the_published_file(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     upstream = dg.AssetSelection.assets("observatory").upstream().resolve(graph)
-    read_by_no_mart_yet = {dg.AssetKey(["raw", "fx_rates"])}
+    read_by_no_mart_yet = {
+        dg.AssetKey(["raw", name]) for name in ("fx_rates", "app_listings", "article_mentions")
+    }
     raw = {dg.AssetKey(["raw", name]) for name in RAW_TABLES}
     assert raw - upstream == read_by_no_mart_yet
     assert {dg.AssetKey("inbox"), dg.AssetKey("watchlist")} <= upstream
@@ -73,7 +78,8 @@ def test_loading_the_definitions_imports_nothing_heavy() -> None:
     ensure_manifest()
     program = (
         "import sys; from orchestration.definitions import build_defs; build_defs();"
-        "print([name for name in ('great_expectations', 'pandas', 'dbt.cli') if name in sys.modules])"
+        "heavy = ('great_expectations', 'pandas', 'dbt.cli', 'httpx', 'lxml', 'feedparser', 'trafilatura');"
+        "print([name for name in heavy if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert printed.stdout.strip() == "[]"
@@ -83,3 +89,23 @@ def test_the_nightly_schedule_runs_the_main_job(definitions: dg.Definitions) -> 
     schedule = definitions.resolve_schedule_def("load_check_model_publish_every_night")
     assert schedule.job_name == "load_check_model_publish"
     assert schedule.execution_timezone == "UTC"
+
+
+def test_each_upstream_has_a_check_that_stops_nothing(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for name, source in SOURCES.items():
+        key = dg.AssetKey(["upstream", name])
+        (check,) = graph.get_check_keys_for_assets({key})
+        assert not graph.get(check).blocking
+        assert {child.path[-1] for child in graph.get(key).child_keys} == set(source.tables)
+
+
+def test_the_main_job_asks_nobody_and_the_live_one_all_who_are_asked_by_default(
+    definitions: dg.Definitions,
+) -> None:
+    upstreams = {dg.AssetKey(["upstream", name]) for name in SOURCES}
+    offline = definitions.resolve_job_def("load_check_model_publish").asset_layer.selected_asset_keys
+    live = definitions.resolve_job_def("fetch_live_load_check_model_publish").asset_layer.selected_asset_keys
+    assert not offline & upstreams
+    defaults = {dg.AssetKey(["upstream", name]) for name, source in SOURCES.items() if source.is_default}
+    assert live - offline == defaults

@@ -19,7 +19,9 @@ counted as (
         on
             readings.subject_id = titles.subject_id
             and readings.item = titles.title
-    where readings.signal != 'wikipedia_pageviews' or titles.title is not null
+    where
+        readings.signal not in ('wikipedia_pageviews', 'wikipedia_top_list')
+        or titles.title is not null
 ),
 
 signals as (

@@ -31,6 +31,28 @@ spine as (
         {{ each_day('signals.first_date', 'signals.last_date') }} as news_date
     from subjects
     inner join signals on subjects.signal = signals.signal
+),
+
+days as (
+    select
+        signal,
+        subject_type,
+        subject_id,
+        news_date,
+        cast(sum(matching_items) as bigint) as matching_items,
+        cast(sum(monitored_items) as bigint) as monitored_items,
+        -- Only parts with both counts make a share: a part with one of them would weigh on one side.
+        sum(case when monitored_items is not null then matching_items end) as matching_of_known,
+        sum(case when matching_items is not null then monitored_items end) as monitored_of_known,
+        count(*) as batches,
+        count(case when matching_items is null or monitored_items is null then 1 end) as batches_missing,
+        -- An outlet may stand in several parts, so that the outlets of parts do not add up.
+        case when count(*) = 1 then min(distinct_outlets) end as distinct_outlets,
+        case when count(*) = 1 then min(source_url) end as source_url,
+        {{ distinct_text('provenance') }} as provenance,
+        max(observed_at) as observed_at
+    from counts
+    group by signal, subject_type, subject_id, news_date
 )
 
 select
@@ -41,24 +63,25 @@ select
     spine.news_date,
     spine.day_zone,
     spine.item_kind,
-    counts.matching_items,
-    counts.monitored_items,
-    counts.matching_items / cast(nullif(counts.monitored_items, 0) as double) as share,
+    days.matching_items,
+    days.monitored_items,
+    days.matching_of_known / cast(nullif(days.monitored_of_known, 0) as double) as share,
     case
-        when counts.signal is null then 'nobody counted on this day'
-        when counts.matching_items is null or counts.monitored_items is null
-            then 'the source does not give both counts'
-        when counts.monitored_items = 0 then 'nothing was monitored'
+        when days.signal is null then 'nobody counted on this day'
+        when days.batches = days.batches_missing then 'the source does not give both counts'
+        when days.monitored_of_known = 0 then 'nothing was monitored'
     end as share_null_reason,
-    counts.distinct_outlets,
-    counts.source_url,
-    counts.provenance,
-    counts.observed_at
+    days.batches,
+    days.batches_missing,
+    days.distinct_outlets,
+    days.source_url,
+    days.provenance,
+    days.observed_at
 from spine
-left join counts
+left join days
     on
-        spine.signal = counts.signal
-        and spine.subject_type = counts.subject_type
-        and spine.subject_id = counts.subject_id
-        and spine.news_date = counts.news_date
+        spine.signal = days.signal
+        and spine.subject_type = days.subject_type
+        and spine.subject_id = days.subject_id
+        and spine.news_date = days.news_date
 order by spine.signal, spine.subject_type, spine.subject_id, spine.news_date

@@ -17,6 +17,8 @@ select
     story_cluster_id,
     relation,
     origin,
+    tone_score,
+    word_count,
     note,
     load_id,
     source,

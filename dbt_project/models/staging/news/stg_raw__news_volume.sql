@@ -1,7 +1,7 @@
 with seen as (
     select
         *,
-        {{ seen_order(['signal', 'subject_type', 'subject_id', 'news_date']) }} as seen_order
+        {{ seen_order(['signal', 'subject_type', 'subject_id', 'news_date', 'batch']) }} as seen_order
     from {{ source('raw', 'news_volume') }}
 )
 
@@ -11,6 +11,7 @@ select
     subject_id,
     news_date,
     day_zone,
+    batch,
     item_kind,
     matching_items,
     monitored_items,

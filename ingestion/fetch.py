@@ -1,0 +1,478 @@
+"""Asks upstreams for a window of days, and turns what they answer into receipts for the load.
+
+Belongs here: which days are asked, the order of archive, first look and reading, what is missing afterwards,
+and that one source or request that fails stops no other. Does not belong here: HTTP (`ingestion.http`), what
+is asked (`ingestion.sources`), and the lake (`ingestion.load`).
+
+A fetch may be killed at any point and run again: captures are written one by one, and receipts follow from
+all captures of a day.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ingestion.archive import (
+    Format,
+    Origin,
+    Receipt,
+    ReceiptState,
+    new_receipt,
+    receipt_of_day,
+    set_state,
+    store_chunks,
+    write_receipt,
+)
+from ingestion.captures import (
+    Capture,
+    Stage,
+    accept,
+    captured_days,
+    captures_of,
+    changes,
+    conditions,
+    latest,
+    question_of,
+    refuse,
+    remember_latest,
+    write_capture,
+)
+from ingestion.effects import Clock, in_utc, locked
+from ingestion.errors import Fault, ObservatoryError, UpstreamError
+from ingestion.http import NOT_MODIFIED, Client, Response
+from ingestion.manifests import store_manifest, store_watchlist
+from ingestion.parsed import Reader, forget_old
+from ingestion.settings import Home
+from ingestion.sniff import mismatch
+from ingestion.source import Answer, Asking, Questions, Request, Source, Window, WrongAnswerError
+from ingestion.watchlist import Watchlist
+from ingestion.windows import DayReport, WindowState, incomplete_days, note_days
+
+SOURCES_AT_ONCE = 6
+REQUESTS_AT_ONCE = 8
+"""Threads of one source; how many of them may be at one host says its `Pace`."""
+
+SOURCE_SECONDS = 1800.0
+"""No request of a source starts later than this after its fetch began."""
+
+HEALED_DAYS = 7
+"""Days before the window that are asked again where something is missing, whatever the source's look-back."""
+
+LISTED_PROBLEMS = 3
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FetchResult:
+    """What came of asking one source. `problem`: why it could not be asked at all.
+
+    `requests` are questions, `answers` responses, those to repeated attempts and those refused included.
+    `network_seconds`, `reading_seconds` and `waiting_seconds` add up what all threads spent on the way to the
+    upstream, in the reader, and at a host's door or between two attempts.
+    """
+
+    source: str
+    days: tuple[DayReport, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    requests: int = 0
+    answers: int = 0
+    unchanged: int = 0
+    bytes_received: int = 0
+    problem: str | None = None
+    network_seconds: float = 0.0
+    reading_seconds: float = 0.0
+    waiting_seconds: float = 0.0
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """A line for each day of which something is missing, or for the source as a whole."""
+        lines = [
+            f"{self.source} ({report.day}): {report.reason}"
+            for report in self.days
+            if report.state is not WindowState.COMPLETE
+        ]
+        return (self.problem, *lines) if self.problem else tuple(lines)
+
+
+def today(source: Source, now: datetime) -> Window:
+    """The day that it is in the source's zone."""
+    day = in_utc(now).astimezone(ZoneInfo(source.day_zone)).date()
+    return Window(day, day)
+
+
+def fetch_all(
+    home: Home,
+    sources: Sequence[Source],
+    window: Window | None,
+    *,
+    watchlist: Watchlist,
+    client: Client,
+    now: Clock,
+) -> Iterator[FetchResult]:
+    """Asks several sources at the same time; gives each result when it is there. Raises nothing of theirs.
+
+    Without `window`, each is asked for its today.
+    """
+    forget_old(home, in_utc(now()))
+
+    def fetch_one(source: Source) -> FetchResult:
+        asked = window or today(source, now())
+        return fetch(home, source, asked, watchlist=watchlist, client=client, now=now)
+
+    with ThreadPoolExecutor(SOURCES_AT_ONCE, thread_name_prefix="fetch") as threads:
+        for future in as_completed([threads.submit(fetch_one, source) for source in sources]):
+            yield future.result()
+
+
+def fetch(
+    home: Home,
+    source: Source,
+    window: Window,
+    *,
+    watchlist: Watchlist,
+    client: Client,
+    now: Clock,
+    source_seconds: float = SOURCE_SECONDS,
+) -> FetchResult:
+    """Asks one source for `window`, for its look-back, and for what earlier fetches of the last days missed.
+
+    Never raises because of what the upstream does, or the source's own code: what is missing stands in the
+    result and in the ledger of windows, and the rest is received.
+    """
+    try:
+        with locked(home, f"fetch/{source.name}"):
+            fetching = _Fetch(home, source, watchlist=watchlist, client=client, now=now)
+            return fetching.run(window, client.effects.monotonic() + source_seconds)
+    except ObservatoryError as error:
+        return FetchResult(source.name, problem=str(error))
+    except Exception as error:
+        logger.exception("Fetching %s failed", source.name)
+        told = f"{source.name} ({window.first} to {window.last}): failed with {type(error).__name__}: {error}"
+        return FetchResult(source.name, problem=told)
+
+
+def reparse(
+    home: Home, source: Source, window: Window, watchlist: Watchlist, now: Clock
+) -> tuple[list[Receipt], list[Capture]]:
+    """Reads all captures of a window again, without a network, and has each day loaded again.
+
+    Gives the receipts, all pending, and the captures that cannot be read. Those that could not be read before
+    and can be now are taken in.
+    """
+    received: list[Receipt] = []
+    unreadable: list[Capture] = []
+    with locked(home, f"fetch/{source.name}"):
+        reader = Reader(home, source, watchlist, store_watchlist(home, watchlist))
+        for day in captured_days(home, source.name, window):
+            for capture in captures_of(home, source.name, day):
+                if capture.is_readable and not _read_again(reader, capture):
+                    unreadable.append(capture)
+            received += receive_day(reader, day, now(), again=True)
+    return received, unreadable
+
+
+def receive_day(reader: Reader, day: date, now: datetime, *, again: bool = False) -> list[Receipt]:
+    """Receipts, one a table, for all usable captures of a day: those that are new, or `again` all."""
+    usable = [c for c in captures_of(reader.home, reader.source.name, day) if c.refused_by is None]
+    if not usable:
+        return []
+    stored = store_manifest(reader.home, reader, day, changes(usable))
+    source = reader.source
+    received: list[Receipt] = []
+    for table in source.tables:
+        known = receipt_of_day(reader.home, source.name, table, day)
+        if known is not None and known.digest == stored.digest:
+            if again:
+                received.append(set_state(reader.home, known, ReceiptState.PENDING))
+            continue
+        receipt = new_receipt(
+            Origin(source.name, source.provenance),
+            table,
+            stored.digest,
+            file_name=f"{source.name} {day}",
+            format=Format.CAPTURES,
+            now=now,
+            day=day,
+        )
+        write_receipt(reader.home, receipt)
+        received.append(receipt)
+    return received
+
+
+def _read_again(reader: Reader, capture: Capture) -> bool:
+    """Whether a capture can be read today; marks it accordingly."""
+    try:
+        reader.read(capture, again=True)
+    except WrongAnswerError as error:
+        refuse(reader.home, capture, Stage.READER, str(error))
+        return False
+    if capture.refused_by is not None:
+        accept(reader.home, capture)
+    return True
+
+
+# --- one fetch ------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Tally:
+    """What became of the requests of one day."""
+
+    requests: int = 0
+    answers: int = 0
+    gaps: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+
+    def report(self, day: date, now: datetime) -> DayReport:
+        """Complete if nothing failed, and not everything is said not to be there."""
+        failed = sum(self.problems.values())
+        if not failed and (self.answers or not self.gaps):
+            return DayReport(day, WindowState.COMPLETE, self.requests, 0, self.gaps, None, now)
+        state = WindowState.PARTIAL if self.answers else WindowState.MISSING
+        return DayReport(day, state, self.requests, failed, self.gaps, self._reason(failed), now)
+
+    def _reason(self, failed: int) -> str:
+        told = [
+            f"{problem} ({count} times)" if count > 1 else problem
+            for problem, count in self.problems.most_common()
+        ]
+        if not told:
+            told = ["The upstream says that nothing of what was asked is there. Check the addresses."]
+        more = f" And {len(told) - LISTED_PROBLEMS} other problems." if len(told) > LISTED_PROBLEMS else ""
+        counted = f"{failed or self.gaps} of {self.requests} requests failed"
+        return f"{counted}: {' '.join(told[:LISTED_PROBLEMS])}{more}"
+
+
+@dataclass
+class _Spent:
+    """What one request has cost so far, over all its attempts."""
+
+    began: float
+    answers: int = 0
+    unchanged: int = 0
+    bytes: int = 0
+    network: float = 0.0
+    reading: float = 0.0
+
+    def added_to(self, totals: FetchResult) -> FetchResult:
+        """`totals` with this request. What was spent neither on the way nor in the reader was waiting."""
+        waiting = max(0.0, time.monotonic() - self.began - self.network - self.reading)
+        return replace(
+            totals,
+            requests=totals.requests + 1,
+            answers=totals.answers + self.answers,
+            unchanged=totals.unchanged + self.unchanged,
+            bytes_received=totals.bytes_received + self.bytes,
+            network_seconds=totals.network_seconds + self.network,
+            reading_seconds=totals.reading_seconds + self.reading,
+            waiting_seconds=totals.waiting_seconds + waiting,
+        )
+
+
+class _Fetch:
+    """One source, one time. Its methods are called by several threads; what they share is behind a lock."""
+
+    def __init__(
+        self, home: Home, source: Source, *, watchlist: Watchlist, client: Client, now: Clock
+    ) -> None:
+        self._home = home
+        self._source = source
+        self._watchlist = watchlist
+        self._client = client
+        self._now = now
+        self._deadline = 0.0
+        self._reader = Reader(home, source, watchlist, store_watchlist(home, watchlist))
+        self._lock = threading.Lock()
+        self._days: dict[date, _Tally] = {}
+        self._asked: dict[str, Answer | None] = {}
+        self._totals = FetchResult(source.name)
+
+    def run(self, window: Window, deadline: float) -> FetchResult:
+        """Asks until `deadline`, and receives every day of which there is something new."""
+        self._deadline = deadline
+        with ThreadPoolExecutor(self._threads(), thread_name_prefix=self._source.name) as threads:
+            for part in self._parts(window):
+                self._ask(part, threads)
+        moment = in_utc(self._now())
+        reports = tuple(tally.report(day, moment) for day, tally in sorted(self._days.items()))
+        receipts = [
+            receipt for report in reports for receipt in receive_day(self._reader, report.day, moment)
+        ]
+        note_days(self._home, self._source.name, reports)
+        return replace(self._totals, days=reports, receipts=tuple(receipts))
+
+    def _threads(self) -> int:
+        return min(REQUESTS_AT_ONCE, self._source.pace.at_once * len(self._source.hosts))
+
+    def _parts(self, window: Window) -> list[Window]:
+        """The window itself first, then what is to be healed before it, without the days between."""
+        start = window.first - timedelta(days=self._source.look_back_days)
+        back = max(self._source.look_back_days, HEALED_DAYS)
+        wanted = set(Window(start, window.first - timedelta(days=1)).days())
+        wanted |= incomplete_days(
+            self._home,
+            self._source.name,
+            Window(window.first - timedelta(days=back), window.first - timedelta(days=1)),
+        )
+        return [window, *_runs(sorted(wanted))]
+
+    def _ask(self, part: Window, threads: ThreadPoolExecutor) -> None:
+        """Plays the source's questions through. A source whose own code fails has asked nothing more."""
+        answers: Sequence[Answer | None] | None = None
+        try:
+            questions: Questions = self._source.ask(Asking(part, self._watchlist, in_utc(self._now())))
+            while True:
+                try:
+                    batch = list(next(questions) if answers is None else questions.send(answers))
+                except StopIteration:
+                    return
+                answers = list(threads.map(self._answer, batch))
+        except Exception as error:
+            logger.exception("%s could not ask for %s to %s", self._source.name, part.first, part.last)
+            problem = f"the source failed with {type(error).__name__}: {error}"
+            with self._lock:
+                for day in part.days():
+                    self._note(day, problem)
+
+    def _answer(self, request: Request) -> Answer | None:
+        """One answer that was read, or None; all that went wrong is noted with its day.
+
+        The same question is asked once: windows that are healed may lead to what was asked already.
+        """
+        question = question_of(request)
+        with self._lock:
+            if question in self._asked:
+                return self._asked[question]
+        spent = _Spent(time.monotonic())
+        answer, problem, is_gap = None, None, False
+        try:
+            capture = self._client.insist(
+                self._source, request, lambda: self._attempt(request, spent), self._deadline
+            )
+            answer = capture.answer(self._home)
+        except UpstreamError as error:
+            logger.info("%s", error)
+            is_gap = error.fault is Fault.IGNORABLE
+            problem = None if is_gap else " ".join(f"{error.problem}. {error.remedy}".split())
+        except Exception as error:  # a full disk, for one: other requests may fare better, or say so, too
+            logger.exception("%s: %s failed", self._source.name, request.url)
+            problem = f"{type(error).__name__}: {error}"
+        with self._lock:
+            self._asked[question] = answer
+            self._totals = spent.added_to(self._totals)
+            self._note(request.day, problem, is_gap=is_gap)
+        return answer
+
+    def _attempt(self, request: Request, spent: _Spent) -> Capture:
+        """Sends a request once; archives, looks at and reads the answer. Raises `UpstreamError`."""
+        before = latest(self._home, self._source.name, request)
+        started = time.monotonic()
+        try:
+            with self._client.open(self._source, request, conditions(before)) as response:
+                spent.network -= response.waited_seconds
+                capture = self._archived(request, response, before)
+                problem = self._client.problem_of(self._source, request, response)
+        except WrongAnswerError as error:
+            raise self._wrong(request, error) from error
+        finally:
+            spent.network += time.monotonic() - started
+        spent.answers += 1
+        spent.unchanged += capture.is_unchanged
+        spent.bytes += 0 if capture.is_unchanged else capture.size_bytes
+        if problem is not None:
+            refuse(self._home, capture, Stage.STATUS, problem.problem)
+            raise problem
+        self._look(request, capture)
+        started = time.monotonic()
+        try:
+            self._reader.read(capture)
+        except WrongAnswerError as error:
+            refuse(self._home, capture, Stage.READER, str(error))
+            raise self._wrong(request, error) from error
+        finally:
+            spent.reading += time.monotonic() - started
+        if capture.status == 200:
+            with self._lock:
+                remember_latest(self._home, capture)
+        return capture
+
+    def _look(self, request: Request, capture: Capture) -> None:
+        """Refuses an answer that cannot be what was asked for, before any parser sees it."""
+        wrong = None
+        if capture.status == NOT_MODIFIED:
+            wrong = "it says that nothing has changed, though it was not asked whether"
+        elif capture.status == 200 and not capture.is_unchanged:
+            wrong = mismatch(capture.answer(self._home).path, request.kind)
+        if wrong:
+            refuse(self._home, capture, Stage.START, wrong)
+            raise self._wrong(request, WrongAnswerError(wrong, is_retriable=True))
+
+    def _archived(self, request: Request, response: Response, before: Capture | None) -> Capture:
+        """The record of a response, whatever it is; its body is in the archive."""
+        stored = store_chunks(self._home, response.chunks)
+        fetched_at = in_utc(self._now())
+        capture = Capture(
+            source=self._source.name,
+            request=request,
+            status=response.status,
+            headers=response.headers,
+            digest=stored.digest,
+            size_bytes=stored.size,
+            fetched_at=fetched_at,
+        )
+        if response.status == NOT_MODIFIED and before is not None:
+            capture = replace(
+                capture,
+                status=before.status,
+                headers={**before.headers, **response.headers},
+                digest=before.digest,
+                size_bytes=before.size_bytes,
+                is_unchanged=True,
+            )
+        write_capture(self._home, capture)
+        return capture
+
+    def _wrong(self, request: Request, error: WrongAnswerError) -> UpstreamError:
+        remedy = (
+            "The next run asks again."
+            if error.is_retriable
+            else "The archive has the answer: see what has changed, and mend the source."
+        )
+        return UpstreamError(
+            f"did not answer as it should: {error} ({request.url})",
+            source=self._source.name,
+            window=str(request.day),
+            remedy=remedy,
+            fault=Fault.RETRIABLE if error.is_retriable else Fault.FATAL,
+            is_of_host=error.is_retriable,
+        )
+
+    def _note(self, day: date, problem: str | None, *, is_gap: bool = False) -> None:
+        tally = self._days.setdefault(day, _Tally())
+        tally.requests += 1
+        tally.gaps += is_gap
+        tally.answers += problem is None and not is_gap
+        if problem is not None:
+            tally.problems[problem] += 1
+
+
+def _runs(days: Sequence[date]) -> Iterator[Window]:
+    """Days as windows without gaps."""
+    first = last = None
+    for day in days:
+        if last is not None and first is not None and day - last > timedelta(days=1):
+            yield Window(first, last)
+            first = day
+        first = first or day
+        last = day
+    if first is not None and last is not None:
+        yield Window(first, last)

@@ -1,0 +1,198 @@
+"""A day of an upstream: which captures make it, and their rows for one table.
+
+Belongs here: the manifest, an object of the archive that names the captures of one source and day, the reader
+and the watchlist; and the rows that follow from it. Does not belong here: asking and loading.
+
+An upstream is asked several times a day, and says much of what it says again. Of rows with the same key from
+different answers, one stands for all: what an answer repeats, was seen when it was first said; where it says
+something else, the later answer is right. Rows with the same key in ONE answer are left to the check. How
+many rows gave way is told with the load; they are not counted as rows in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from ingestion.archive import Receipt, Stored, object_path, store_chunks
+from ingestion.captures import Capture, capture_named
+from ingestion.contract import OBSERVED_AT, RawTable
+from ingestion.errors import ObservatoryError, UnreadableInputError
+from ingestion.parsed import Reader
+from ingestion.readers import MAX_ROWS, BrokenRow, Rows, rows_from_records
+from ingestion.settings import Home
+from ingestion.source import Broken, Row, WrongAnswerError
+from ingestion.watchlist import Watchlist
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The captures of one source and day, by id, and what they are read with."""
+
+    source: str
+    day: date
+    reader: str
+    watchlist: str
+    captures: tuple[str, ...]
+
+
+def store_watchlist(home: Home, watchlist: Watchlist) -> str:
+    """Keeps the watchlist that answers are read with; gives its SHA-256."""
+    return store_chunks(home, [watchlist.model_dump_json(indent=1).encode()]).digest
+
+
+def store_manifest(home: Home, reader: Reader, day: date, captures: Iterable[Capture]) -> Stored:
+    """Keeps what makes a day. The same captures, read the same way, are the same object."""
+    fields = {
+        "source": reader.source.name,
+        "day": str(day),
+        "reader": reader.fingerprint,
+        "watchlist": reader.watchlist_digest,
+        "captures": [capture.id for capture in captures],
+    }
+    return store_chunks(home, [(json.dumps(fields, indent=1) + "\n").encode()])
+
+
+def rows_of_day(home: Home, receipt: Receipt, table: RawTable) -> Rows:
+    """Rows of all captures of the day, in the order in which they were made, each with its `observed_at`.
+
+    Raises `UnreadableInputError` for a capture that its reader no longer reads, and `ObservatoryError` where
+    the archive has lost something.
+    """
+    manifest = _manifest(home, receipt)
+    reader = _reader(home, manifest, receipt)
+    gathered = _Gathered(table)
+    for name in manifest.captures:
+        try:
+            capture = capture_named(home, manifest.source, manifest.day, name)
+            parsed = reader.read(capture)
+        except FileNotFoundError as error:
+            raise _lost(receipt, f"the capture {name}") from error
+        except WrongAnswerError as error:
+            raise UnreadableInputError(
+                f"{capture.request.url} can no longer be read: {error}",
+                source=receipt.file_name,
+                remedy=f"Mend the reader, then `observatory reparse --source {manifest.source} "
+                f"--from {manifest.day} --to {manifest.day}`.",
+            ) from error
+        pieces = [piece for piece in parsed.broken if piece.table == table.name]
+        gathered.add(capture, parsed.rows.get(table.name, ()), pieces)
+    return gathered.as_rows(receipt)
+
+
+@dataclass
+class _Gathered:
+    """Rows of the answers so far."""
+
+    table: RawTable
+    by_key: dict[Key, list[Row]] = field(default_factory=dict)
+    without_key: list[Row] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    unknown: dict[str, None] = field(default_factory=dict)
+    repeated: int = 0
+    replaced: int = 0
+
+    def add(self, capture: Capture, rows: Sequence[Row], broken: Sequence[Broken]) -> None:
+        """Adds what one answer says."""
+        observed_at = capture.fetched_at.isoformat(timespec="microseconds")
+        known = {*self.table.column_names, OBSERVED_AT.name}
+        said: dict[Key, list[Row]] = {}
+        for row in rows:
+            seen = {**row, OBSERVED_AT.name: row.get(OBSERVED_AT.name) or observed_at}
+            self.unknown.update(dict.fromkeys(seen.keys() - known))
+            key = self._key(seen)
+            if key is None:
+                self.without_key.append(seen)
+            else:
+                said.setdefault(key, []).append(seen)
+        for key, now in said.items():
+            before = self.by_key.get(key, [])
+            if before and _content(before) == _content(now):
+                self.repeated += len(now)
+            else:
+                self.replaced += len(before)
+                self.by_key[key] = now
+        for piece in broken:
+            place: dict[str, Any] = {"url": capture.request.url, "fetched_at": observed_at}
+            place |= {"position": piece.position, "piece": piece.text}
+            self.broken.append((piece.reason, json.dumps(place, ensure_ascii=False)))
+
+    def as_rows(self, receipt: Receipt) -> Rows:
+        """All of it, numbered: rows first, then what is no row."""
+        records = [row for rows in self.by_key.values() for row in rows] + self.without_key
+        if len(records) + len(self.broken) > MAX_ROWS:
+            raise UnreadableInputError(
+                f"has more than {MAX_ROWS} rows of {self.table.name}",
+                source=receipt.file_name,
+                remedy="Ask this source for less a day.",
+            )
+        rows = rows_from_records(records, self.table)
+        broken = tuple(
+            BrokenRow(number, reason, text)
+            for number, (reason, text) in enumerate(self.broken, start=len(records) + 1)
+        )
+        remarks = []
+        if self.repeated:
+            remarks.append(f"rows that later answers said again: {self.repeated}")
+        if self.replaced:
+            remarks.append(f"rows that gave way to what later answers say: {self.replaced}")
+        return Rows(rows.frame, broken, tuple(self.unknown), tuple(remarks))
+
+    def _key(self, row: Row) -> Key | None:
+        values = tuple(row.get(name) for name in self.table.key)
+        return None if None in values else tuple(map(str, values))
+
+
+def _content(rows: Sequence[Row]) -> list[Row]:
+    """What rows say, whenever they were seen."""
+    return [{name: value for name, value in row.items() if name != OBSERVED_AT.name} for row in rows]
+
+
+def _manifest(home: Home, receipt: Receipt) -> Manifest:
+    try:
+        fields: dict[str, Any] = json.loads(object_path(home, receipt.digest).read_bytes())
+    except FileNotFoundError as error:
+        raise _lost(receipt, f"the manifest {receipt.digest}") from error
+    return Manifest(
+        source=fields["source"],
+        day=date.fromisoformat(fields["day"]),
+        reader=fields["reader"],
+        watchlist=fields["watchlist"],
+        captures=tuple(fields["captures"]),
+    )
+
+
+def _reader(home: Home, manifest: Manifest, receipt: Receipt) -> Reader:
+    from ingestion.sources import SOURCES
+
+    if manifest.source not in SOURCES:
+        raise ObservatoryError(
+            f"the source {manifest.source} is not registered",
+            source=receipt.file_name,
+            remedy="Register it again in ingestion/sources.",
+        )
+    path = object_path(home, manifest.watchlist)
+    if not path.exists():
+        raise _lost(receipt, f"the watchlist {manifest.watchlist}")
+    watchlist = _watchlist(path.read_bytes())
+    return Reader(home, SOURCES[manifest.source], watchlist, manifest.watchlist)
+
+
+@lru_cache(maxsize=4)
+def _watchlist(content: bytes) -> Watchlist:
+    """Kept for the next table: all of a run were read with the same one."""
+    return Watchlist.model_validate_json(content)
+
+
+def _lost(receipt: Receipt, what: str) -> ObservatoryError:
+    return ObservatoryError(
+        f"the archive has lost {what}",
+        source=receipt.file_name,
+        remedy="Restore the archive from a copy, or ask the upstream again.",
+    )

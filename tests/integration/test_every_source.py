@@ -1,0 +1,713 @@
+"""One suite that every source passes by being registered, against a real server on loopback.
+
+What the upstream answers when all is well comes from `tests/_support/upstreams/<name>.py`: a function
+`answer(request) -> bytes` in the upstream's real format. Everything that can go wrong is added here. Such a
+module may also say `NOW`, the moment at which its upstream is asked, and `WINDOW`, the days; without them it
+is asked for its today, early on a Friday.
+
+Whatever happens: nothing is raised, nothing that was received is lost, rows in = rows published + rows
+quarantined, and what is missing is told in one line.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import os
+import random
+import re
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+
+from ingestion.archive import receipts
+from ingestion.captures import Capture, captures_of
+from ingestion.conform import conform
+from ingestion.effects import in_utc
+from ingestion.fetch import FetchResult, fetch, reparse, today
+from ingestion.http import Client
+from ingestion.load import LoadResult, load_pending
+from ingestion.network import is_public
+from ingestion.parsed import code_fingerprint
+from ingestion.readers import rows_from_records
+from ingestion.settings import WATCHLIST, Home
+from ingestion.source import Asking, Kind, Parsed, Request, Source, Window, WrongAnswerError
+from ingestion.sources import SOURCES
+from ingestion.tables import RAW_TABLES
+from ingestion.watchlist import Watchlist, parse_watchlist
+from tests._support import fake_source
+from tests._support.answers import answer_of
+from tests._support.asking import QUICK, Sleeper, client_of
+from tests._support.loading import files
+from tests._support.reshaping import with_a_new_column, with_each_column_null, without_each_column
+from tests._support.upstream import (
+    ALWAYS,
+    HTML,
+    Answering,
+    Fault,
+    Upstream,
+    announced,
+    bomb,
+    changed,
+    cut,
+    declared_as,
+    hanging,
+    html,
+    redirect,
+    status,
+    with_body,
+    zipped_by,
+)
+
+EARLY = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
+GOLDEN = Path(__file__).parent.parent / "golden"
+PLATFORMS = ("tiktok", "xiaohongshu", "lemon8", "instagram")
+STOREFRONTS = ("US", "JP")
+FEW = 2
+CUTS = (0.0, 0.02, 0.3, 0.5, 0.9, 0.99)
+DAMAGES = 40
+SLOW_SECONDS = 20.0
+"""What no answer of a few kilobytes may take to be refused."""
+
+LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "%s">%s]><rss><channel><item><title>&j;</title>
+<link>https://x.example/</link></item></channel></rss>""" % (
+    b"ha" * 100,
+    b"".join(b'<!ENTITY %c "%s">' % (c + 1, b"&%c;" % c * 100) for c in range(ord("a"), ord("j"))),
+)
+OUTSIDE = b"""<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY x SYSTEM "file:///etc/hostname">]>
+<rss><channel><item><title>&x;</title><link>https://x.example/</link></item></channel></rss>"""
+
+
+# --- what is asked of whom ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """A source, how its upstream answers, and when it is asked."""
+
+    source: Source
+    answering: Answering
+    now: datetime
+    window: Window
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+
+def case_of(source: Source) -> Case:
+    module = fake_source
+    if source is not fake_source.SOURCE:
+        module = importlib.import_module(f"tests._support.upstreams.{source.name}")
+    now = getattr(module, "NOW", EARLY)
+    return Case(source, module.answer, now, getattr(module, "WINDOW", today(source, now)))
+
+
+REGISTERED = {**SOURCES, fake_source.SOURCE.name: fake_source.SOURCE}
+
+
+@pytest.fixture(params=REGISTERED)
+def case(request: pytest.FixtureRequest) -> Case:
+    return case_of(REGISTERED[request.param])
+
+
+@cache
+def watchlist() -> Watchlist:
+    """A part of the bundled watchlist: enough to ask for, and little enough to be quick."""
+    whole = parse_watchlist(WATCHLIST.read_bytes())
+    quoted = [name for name, company in whole.companies.items() if company.symbol and company.cik]
+    owners = {whole.platforms[name].owner for name in PLATFORMS}
+    companies = {name: c for name, c in whole.companies.items() if name in owners or name in quoted[:FEW]}
+    return whole.model_copy(
+        update={
+            "platforms": {name: whole.platforms[name] for name in PLATFORMS},
+            "companies": companies,
+            "storefronts": {country: whole.storefronts[country] for country in STOREFRONTS},
+            "feeds": dict(list(whole.feeds.items())[:FEW]),
+        }
+    )
+
+
+class World:
+    """An installation, the upstream, and a clock that goes on by sleeping alone."""
+
+    def __init__(self, home: Home, upstream: Upstream, case: Case) -> None:
+        self.home = home
+        self.upstream = upstream
+        self.case = case
+        self.source = upstream.watch(case.source, case.answering)
+        self.clock = Sleeper(moment=case.now)
+
+    def client(self) -> Client:
+        impatient = replace(QUICK, read_seconds=0.5)
+        return client_of(self.upstream.url, self.clock, patience=impatient)
+
+    def fetch(self, window: Window | None = None) -> FetchResult:
+        client = self.client()
+        try:
+            result = fetch(
+                self.home,
+                self.source,
+                window or self.case.window,
+                watchlist=watchlist(),
+                client=client,
+                now=self.clock.now,
+            )
+        finally:
+            client.close()
+        assert result.problem is None
+        assert not any("\n" in line for line in result.missing)
+        assert not any("the source failed" in line for line in result.missing), result.missing
+        assert not any("its reader failed" in line for line in result.missing), result.missing
+        return result
+
+    def load(self) -> list[LoadResult]:
+        self.clock.moment += timedelta(seconds=1)
+        ids = watchlist().ids()
+        results = [r for t in self.source.tables for r in load_pending(self.home, t, ids, self.clock.now)]
+        for result in results:
+            record = result.record
+            assert record.verdict != "failed", record.reason
+            assert record.rows_in == record.rows_published + record.rows_quarantined
+        return results
+
+    def rows(self) -> dict[str, list[tuple[object, ...]]]:
+        """What the lake has of each table, without what says when and by which load it came."""
+        found = {}
+        for name in self.source.tables:
+            columns = ", ".join(f'"{column}"' for column in RAW_TABLES[name].column_names)
+            glob = f"{self.home.lake}/raw/{self.source.name}/{name}/day=*/*.parquet"
+            if list((self.home.lake / "raw" / self.source.name / name).glob("day=*/*.parquet")):
+                query = f"SELECT {columns} FROM read_parquet('{glob}') ORDER BY ALL"
+                found[name] = duckdb.execute(query).fetchall()
+        return found
+
+    def captures(self) -> list[Capture]:
+        folder = self.home.archive / "captures" / self.source.name
+        days = [path.name for path in folder.glob("????-??-??")]
+        return [
+            c
+            for day in sorted(days)
+            for c in captures_of(self.home, self.source.name, date.fromisoformat(day))
+        ]
+
+    def spoil(self, *faults: Fault, times: int = 1) -> None:
+        self.upstream.fail(*faults, times=times)
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def world(home: Home, upstream: Upstream, case: Case, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(home, upstream, case)
+    monkeypatch.setitem(SOURCES, case.name, made.source)
+    return made
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An answer of a day on which all went well."""
+
+    request: Request
+    content: bytes
+    fetched_at: datetime
+
+
+_RECORDED: dict[str, list[Recorded]] = {}
+
+
+@pytest.fixture
+def recorded(world: World) -> list[Recorded]:
+    """One answer of each kind that the source asks for: all of them would say the same."""
+    if world.case.name not in _RECORDED:
+        world.fetch()
+        seen: dict[tuple[object, ...], Recorded] = {}
+        for capture in world.captures():
+            content = capture.answer(world.home).content()
+            labels = tuple(sorted(set(capture.request.labels) - {"title", "symbol"}))
+            kind = (
+                capture.request.kind,
+                capture.request.method,
+                labels,
+                re.sub(r"\d+|[A-Z]{2,}", "", capture.request.url)[:60],
+            )
+            seen.setdefault(kind, Recorded(capture.request, content, capture.fetched_at))
+        _RECORDED[world.case.name] = list(seen.values())[:4]
+    return _RECORDED[world.case.name]
+
+
+def read(case: Case, one: Recorded, content: bytes, folder: Path, *, code: int = 200) -> Parsed | None:
+    """What the source reads in `content`; None for an answer that it refuses. Nothing else may happen."""
+    answer = answer_of(one.request, content, folder=folder, status=code, fetched_at=one.fetched_at)
+    try:
+        parsed = case.source.read(answer, watchlist())
+    except WrongAnswerError as error:
+        assert str(error)
+        return None
+    finally:
+        answer.path.unlink(missing_ok=True)
+    assert set(parsed.rows) | {piece.table for piece in parsed.broken} <= set(case.source.tables)
+    return parsed
+
+
+def pieces(parsed: Parsed) -> int:
+    return sum(map(len, parsed.rows.values())) + len(parsed.broken)
+
+
+def observed(parsed: Parsed) -> dict[str, list[dict[str, object]]]:
+    return {table: [dict(row) for row in rows] for table, rows in parsed.rows.items()}
+
+
+# --- what is declared -----------------------------------------------------------------------------
+
+
+def test_it_declares_what_it_is(case: Case) -> None:
+    source = case.source
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", source.name)
+    assert source.name not in {"import", "watchlist", "observatory", "_contract"}
+    assert source.group in {"charts", "news", "finance", "attention"}
+    assert source.description.endswith(".")
+    assert source.tables
+    assert set(source.tables) <= set(RAW_TABLES)
+    assert source.hosts
+    assert source.provenance in {"live", "archive"}
+    assert source.pace.requests_per_minute > 0
+    assert source.pace.at_once > 0
+    assert 0 <= source.look_back_days <= 31
+    assert ZoneInfo(source.day_zone)
+    assert len(code_fingerprint(source.read.__module__)) == 16
+
+
+def test_it_asks_its_own_hosts_for_bounded_answers_and_always_the_same(case: Case) -> None:
+    asking = Asking(case.window, watchlist(), case.now)
+    first, again = next(case.source.ask(asking), []), next(case.source.ask(asking), [])
+    assert first == again
+    for request in first:
+        host = re.sub(r"^https?://([^/:]+).*", r"\1", request.url)
+        assert "*" in case.source.hosts or host in case.source.hosts
+        assert 0 < request.max_bytes <= request.max_unpacked_bytes <= 2**30
+        assert request.method in {"GET", "POST"}
+        assert (request.body is None) == (request.method == "GET")
+
+
+def test_it_needs_no_key(case: Case) -> None:
+    """Whatever is asked by default can be asked by anybody."""
+    asking = Asking(case.window, watchlist(), case.now)
+    for request in next(case.source.ask(asking), []) if case.source.is_default else []:
+        assert not re.search(r"(?i)api[_-]?key|token|secret", request.url)
+        assert "authorization" not in {name.lower() for name in request.headers}
+
+
+# --- when all goes well ---------------------------------------------------------------------------
+
+
+def test_a_day_reaches_the_lake_with_its_keys_unique(world: World) -> None:
+    result = world.fetch()
+    assert result.missing == ()
+    assert result.requests > 0
+    results = world.load()
+    assert {r.record.verdict for r in results} <= {"published", "published_with_quarantine"}, [
+        r.record.reason for r in results
+    ]
+    assert sum(r.record.rows_published for r in results) > 0
+    for name in world.source.tables:
+        folder = world.home.lake / "raw" / world.source.name / name
+        for path in folder.glob("day=*/*.parquet"):
+            key = ", ".join(f'"{column}"' for column in RAW_TABLES[name].key)
+            query = f"SELECT {key} FROM '{path}' GROUP BY ALL HAVING count(*) > 1"
+            assert duckdb.execute(query).fetchall() == []
+            lineage = duckdb.execute(f"SELECT DISTINCT source, provenance FROM '{path}'").fetchall()
+            assert lineage == [(world.source.name, world.source.provenance)]
+
+
+def test_the_golden_parse(world: World) -> None:
+    """How many rows of what an answer gives, and which columns have values, is written down.
+
+    `UPDATE_GOLDEN=1 pytest tests/integration/test_every_source.py -k golden` writes it anew.
+    """
+    world.fetch()
+    told: dict[str, object] = {"answers": len(world.captures())}
+    rows: dict[str, list[Mapping[str, object]]] = {name: [] for name in world.source.tables}
+    broken = 0
+    for capture in world.captures():
+        parsed = world.source.read(capture.answer(world.home), watchlist())
+        broken += len(parsed.broken)
+        for table, found in parsed.rows.items():
+            rows[table] += found
+    for table, found in rows.items():
+        columns = RAW_TABLES[table].column_names
+        given = {name for row in found for name in row}
+        assert given <= {*columns, "observed_at"}, f"{table} has no column {given - set(columns)}"
+        filled = [name for name in columns if any(row.get(name) is not None for row in found)]
+        told[table] = {"rows": len(found), "filled": filled}
+    told["broken"] = broken
+    path = GOLDEN / f"{world.source.name}.json"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(told, indent=1) + "\n")
+    assert json.loads(path.read_text()) == told
+
+
+def test_values_are_of_the_contracts_types(world: World) -> None:
+    """What the upstream sends when it works needs no quarantine for its types."""
+    world.fetch()
+    for capture in world.captures():
+        parsed = world.source.read(capture.answer(world.home), watchlist())
+        for table, found in parsed.rows.items():
+            frame = conform(
+                rows_from_records(list(found), RAW_TABLES[table]), RAW_TABLES[table], capture.fetched_at
+            )
+            odd = {
+                name: frame[name].dropna().tolist()[:2]
+                for name in frame.columns
+                if name.endswith("__as_given")
+            }
+            assert not any(odd.values()), odd
+
+
+def test_reading_is_pure(case: Case, world: World, recorded: list[Recorded], tmp_path: Path) -> None:
+    for one in recorded:
+        first, again = (read(case, one, one.content, tmp_path) for _ in range(2))
+        assert first is not None
+        assert again is not None
+        assert (observed(first), list(first.broken)) == (observed(again), list(again.broken))
+
+
+@pytest.mark.parametrize("has_etags", [True, False])
+def test_loading_twice_changes_nothing(world: World, has_etags: bool) -> None:
+    world.upstream.has_etags = has_etags
+    world.fetch()
+    world.load()
+    lake = files(world.home.lake / "raw" / world.source.name)
+    assert lake
+    result = world.fetch()
+    assert result.missing == ()
+    if has_etags:
+        assert result.unchanged > 0
+    assert world.load() == []
+    assert files(world.home.lake / "raw" / world.source.name) == lake
+
+
+def test_the_lake_can_be_made_again_from_the_archive(world: World) -> None:
+    world.fetch()
+    world.load()
+    before = files(world.home.lake / "raw" / world.source.name)
+    for path in (world.home.lake / "raw" / world.source.name).rglob("*.parquet"):
+        path.unlink()
+    days = [c.day for c in world.captures()]
+    asked = len(world.upstream.asked)
+    received, unreadable = reparse(
+        world.home, world.source, Window(min(days), max(days)), watchlist(), world.clock.now
+    )
+    assert received
+    assert unreadable == []
+    world.load()
+    assert files(world.home.lake / "raw" / world.source.name) == before
+    assert len(world.upstream.asked) == asked
+
+
+# --- what passes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "waits"),
+    [
+        (status(429, {"Retry-After": "7"}), 7),
+        (status(429), 60),
+        (status(500), 0),
+        (status(503, {"Retry-After": "3"}), 3),
+        (hanging(), 0),
+        (cut(0.5), 0),
+        (cut(0.0), 0),
+        (with_body(b""), 0),
+        (html(), 0),
+    ],
+    ids=["429 with Retry-After", "429", "500", "503", "time-out", "cut", "cut at once", "empty", "HTML"],
+)  # fmt: skip
+def test_what_passes_is_asked_again(world: World, fault: Fault, waits: float) -> None:
+    world.spoil(fault)
+    began = world.clock.monotonic()
+    result = world.fetch()
+    kinds = {c.request.kind for c in world.captures()}
+    if fault is not None and not kinds & {Kind.TEXT, Kind.HTML}:  # those may be empty, or any page
+        assert result.missing == ()
+        assert len(world.upstream.asked) == result.requests + 1
+    assert world.clock.monotonic() - began >= waits
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [zipped_by("gzip"), zipped_by("deflate"), declared_as("gzip"), declared_as("identity")],
+    ids=["gzip", "deflate", "no gzip", "identity"],
+)
+def test_what_is_packed_or_wrongly_declared_reads_the_same(world: World, fault: Fault) -> None:
+    world.spoil(fault, times=ALWAYS)
+    assert world.fetch().missing == ()
+    assert all(c.digest in {x.digest for x in world.captures()} for c in world.captures())
+
+
+def test_a_wrong_charset_in_the_head_changes_no_row(case: Case, home: Home, tmp_path: Path) -> None:
+    found = []
+    for place, charset in enumerate((None, "utf-16", "iso-8859-1")):
+        with Upstream() as upstream:
+            world = World(Home(tmp_path / str(place)), upstream, case)
+            if charset:
+                head = {"Content-Type": f"text/plain; charset={charset}"}
+                world.spoil(lambda reply, head=head: replace(reply, headers=head), times=ALWAYS)  # type: ignore[misc]
+            assert world.fetch().missing == ()
+            captures = world.captures()
+            found.append([observed(world.source.read(c.answer(world.home), watchlist())) for c in captures])
+    assert all(sorted(map(repr, rows)) == sorted(map(repr, found[0])) for rows in found)
+
+
+# --- what does not pass ---------------------------------------------------------------------------
+
+
+def big(kind: Kind) -> bytes:
+    """A body that is far over any limit once it is unpacked."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.csv", "w") as member:
+        for _ in range(64):
+            member.write(b"\0" * 2**20)
+    return packed.getvalue()
+
+
+NEVER_AN_ANSWER: dict[str, Fault] = {
+    "500 for ever": status(500),
+    "403": status(403),
+    "429 for an hour": status(429, {"Retry-After": "3600"}),
+    "redirect to loopback": redirect("http://127.0.0.1/admin"),
+    "redirect to a private address": redirect("https://192.168.1.1/"),
+    "redirect to the metadata service": redirect("http://169.254.169.254/latest/meta-data/"),
+    "redirect to a file": redirect("file:///etc/passwd"),
+    "a body announced over the limit": announced(2**40),
+}
+
+
+@pytest.mark.parametrize("fault", NEVER_AN_ANSWER.values(), ids=NEVER_AN_ANSWER.keys())
+def test_what_is_no_answer_is_told_and_changes_nothing(world: World, fault: Fault) -> None:
+    world.spoil(fault, times=ALWAYS)
+    result = world.fetch()
+    assert result.missing
+    assert all(line.startswith(f"{world.source.name} (") for line in result.missing)
+    assert result.receipts == ()
+    assert list((world.home.archive / "incoming").glob("*")) == []
+    assert not any(is_public(asked.host) for asked in world.upstream.asked)
+
+
+def test_what_is_missing_is_filled_by_the_next_run(world: World) -> None:
+    world.spoil(status(500), times=ALWAYS)
+    assert world.fetch().missing
+    world.upstream.heal()
+    assert world.fetch().missing == ()
+    assert sum(r.record.rows_published for r in world.load()) > 0
+
+
+def test_nobody_there(world: World) -> None:
+    world.upstream.__exit__(None, None, None)
+    began = time.monotonic()
+    result = world.fetch()
+    assert time.monotonic() - began < SLOW_SECONDS
+    assert result.missing
+    assert all("could not be reached" in line and "Check the network" in line for line in result.missing)
+
+
+NOT_WHAT_WAS_ASKED_FOR: dict[str, Fault] = {
+    "HTML": html(),
+    "empty": with_body(b""),
+    "blank": with_body(b" \n\n"),
+    "a sentence": with_body(b"Edge: Too Many Requests"),
+    "null": with_body(b"null"),
+    "an empty object": with_body(b"{}"),
+    "an empty list": with_body(b"[]"),
+    "an error in JSON": with_body(b'{"error": "quota exceeded", "code": 429}'),
+    "nested without end": with_body(b"[" * 100_000),
+    "objects without end": with_body(b'{"a":' * 50_000),
+    "binary": with_body(bytes(range(256)) * 20),
+    "laughs": with_body(LAUGHS),
+    "a file of ours": with_body(OUTSIDE),
+    "a zip bomb": with_body(big(Kind.ZIP)),
+    "a gzip bomb": bomb(600 * 2**20),
+    "cut but complete": changed(lambda body: body[: len(body) // 2]),
+    "twice": changed(lambda body: body + body),
+}
+
+
+@pytest.mark.parametrize("fault", NOT_WHAT_WAS_ASKED_FOR.values(), ids=NOT_WHAT_WAS_ASKED_FOR.keys())
+def test_what_was_not_asked_for_does_no_harm(world: World, fault: Fault) -> None:
+    """Most of it is refused. What a format allows (an empty list, a cut table) may be read, and is checked."""
+    world.spoil(fault, times=ALWAYS)
+    began = time.monotonic()
+    result = world.fetch()
+    assert time.monotonic() - began < SLOW_SECONDS
+    complete = {c.id for c in world.captures() if c.refused is None}
+    assert bool(result.receipts) == bool(complete)
+    for capture in world.captures():
+        if capture.refused is None:
+            parsed = world.source.read(capture.answer(world.home), watchlist())
+            assert not any(
+                "root:" in repr(row) or "haha" in repr(row) for rows in parsed.rows.values() for row in rows
+            )
+
+
+def test_a_page_of_html_gives_no_row(
+    case: Case, world: World, recorded: list[Recorded], tmp_path: Path
+) -> None:
+    for one in recorded:
+        parsed = read(case, one, HTML, tmp_path)
+        assert parsed is None or one.request.kind is Kind.HTML or not any(parsed.rows.values())
+
+
+# --- answers that have changed --------------------------------------------------------------------
+
+
+def test_a_missing_page_is_an_answer_where_the_source_says_so(
+    case: Case, world: World, recorded: list[Recorded], tmp_path: Path
+) -> None:
+    for one in recorded:
+        if one.request.missing_is_answer:
+            for body in (b"", b'{"type": "about:blank", "status": 404}', HTML, b"Not Found"):
+                read(case, one, body, tmp_path, code=404)
+
+
+def test_cut_answers_are_refused_or_give_what_is_left(
+    case: Case, world: World, recorded: list[Recorded], tmp_path: Path
+) -> None:
+    for one in recorded:
+        whole = read(case, one, one.content, tmp_path)
+        assert whole is not None
+        for share in CUTS:
+            parsed = read(case, one, one.content[: int(len(one.content) * share)], tmp_path)
+            assert parsed is None or pieces(parsed) <= pieces(whole) + 1
+
+
+def test_damaged_answers_are_refused_or_read(
+    case: Case, world: World, recorded: list[Recorded], tmp_path: Path
+) -> None:
+    for one in recorded:
+        dice = random.Random(one.request.url)
+        for _ in range(DAMAGES):
+            content = bytearray(one.content)
+            for _ in range(dice.randrange(1, 6)):
+                place = dice.randrange(max(1, len(content)))
+                content[place : place + dice.randrange(3)] = dice.randbytes(dice.randrange(4))
+            read(case, one, bytes(content), tmp_path)
+
+
+def test_a_column_more_changes_nothing(
+    case: Case, world: World, recorded: list[Recorded], tmp_path: Path
+) -> None:
+    for one in recorded:
+        before = read(case, one, one.content, tmp_path)
+        after = read(case, one, with_a_new_column(one.content, one.request.kind), tmp_path)
+        assert before is not None
+        if one.request.kind in (Kind.JSON, Kind.XML, Kind.FEED):
+            assert after is not None
+            assert observed(after) == observed(before)
+
+
+@pytest.mark.parametrize("reshape", [without_each_column, with_each_column_null], ids=["removed", "null"])
+def test_columns_that_are_gone_or_null_lose_no_piece(
+    case: Case,
+    world: World,
+    recorded: list[Recorded],
+    tmp_path: Path,
+    reshape: Callable[[bytes, Kind], Iterator[tuple[str, bytes]]],
+) -> None:
+    for one in recorded:
+        for _, content in reshape(one.content, one.request.kind):
+            read(case, one, content, tmp_path)
+
+
+def test_null_keys_never_reach_the_lake(world: World, recorded: list[Recorded]) -> None:
+    """Every other column of the first answer is emptied; what comes of it is loaded."""
+    one = recorded[-1]
+    content = one.content
+    for place in range(0, 40, 2):
+        variants = list(with_each_column_null(content, one.request.kind))
+        if place >= len(variants):
+            break
+        candidate = variants[place][1]
+        try:
+            if read(world.case, one, candidate, world.home.root.parent) is not None:
+                content = candidate
+        except AssertionError:
+            raise
+    world.upstream.know(one.request, lambda request: content)
+    world.source = replace(world.source, ask=world.case.source.ask)
+    asked = world.case.source.ask
+
+    def ask(asking: Asking) -> object:
+        questions, answers = asked(asking), None
+        while True:
+            try:
+                batch = list(next(questions) if answers is None else questions.send(answers))
+            except StopIteration:
+                return
+            for request in batch:
+                same = (request.url, request.body) == (one.request.url, one.request.body)
+                world.upstream.know(request, (lambda _: content) if same else world.case.answering)
+            answers = yield batch
+
+    world.source = replace(world.source, ask=ask)  # type: ignore[arg-type]
+    world.fetch()
+    world.load()
+    for name in world.source.tables:
+        table = RAW_TABLES[name]
+        needed = {*table.key, *(column.name for column in table.columns if column.required)}
+        for path in (world.home.lake / "raw" / world.source.name / name).glob("day=*/*.parquet"):
+            empty = " OR ".join(f'"{column}" IS NULL' for column in needed)
+            assert duckdb.execute(f"SELECT count(*) FROM '{path}' WHERE {empty}").fetchall() == [(0,)]
+
+
+# --- clocks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        "2026-11-19T23:59:58+00:00",
+        "2026-11-20T00:00:00+00:00",
+        "2026-03-08T06:59:59+00:00",
+        "2026-03-08T07:00:00+00:00",
+        "2026-11-01T05:59:59+00:00",
+        "2026-11-01T06:00:00+00:00",
+        "2026-03-29T00:59:59+00:00",
+        "2026-03-29T01:00:00+00:00",
+    ],
+)
+def test_midnight_and_summer_time(world: World, now: str) -> None:
+    """A fetch that begins before midnight, or before clocks change, and ends after it."""
+    world.clock.moment = datetime.fromisoformat(now)
+    began = world.clock.moment
+    window = today(world.source, began)
+    ticks = [0]
+
+    def ticking() -> datetime:
+        ticks[0] += 1
+        world.clock.moment += timedelta(seconds=0.7)
+        return world.clock.moment
+
+    client = client_of(world.upstream.url, world.clock, patience=QUICK)
+    result = fetch(world.home, world.source, window, watchlist=watchlist(), client=client, now=ticking)
+    assert result.problem is None
+    assert not any("failed with" in line for line in result.missing), result.missing
+    for capture in world.captures():
+        assert abs((capture.day - in_utc(began).date()).days) <= 31 + world.source.look_back_days
+        assert capture.fetched_at > began
+    for name in world.source.tables:
+        for receipt in receipts(world.home, name):
+            assert receipt.day in {c.day for c in world.captures()}
