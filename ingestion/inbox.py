@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -207,12 +208,25 @@ def _receive_entry(desk: _Desk, folder: int, name: str, *, may_be_folder: bool) 
     except _NotYetError:
         logger.info("%s is still being written and is left for the next time", shown(name))
         return []
+    except RejectedFileError as error:  # a folder that cannot be opened
+        taken = _rejected(desk, name, error)
+    except OSError as error:
+        _rejected(desk, name, _not_kept(name, error))
+        return []
     if taken.rejected and not taken.archived:
         _move_away(desk.home, folder, name)
     for archived in taken.archived:
         _remove(folder, archived)
     desk.step("removed")
     return list(taken.receipts)
+
+
+def _not_kept(name: str, error: OSError) -> RejectedFileError:
+    return RejectedFileError(
+        f"cannot be read or kept ({error.strerror})",
+        source=shown(name),
+        remedy="Check the disk. It stays in the inbox, and the next run tries again.",
+    )
 
 
 def _receive_folder(desk: _Desk, inbox: int, name: str) -> list[Receipt]:
@@ -233,7 +247,7 @@ def _receive_folder(desk: _Desk, inbox: int, name: str) -> list[Receipt]:
     if taken.rejected:
         _move_away(desk.home, inbox, name)
     else:
-        aside = TAKEN + hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        aside = TAKEN + secrets.token_hex(8)
         os.rename(name, aside, src_dir_fd=inbox, dst_dir_fd=inbox)
         desk.step("set_aside")
         _remove_taken(desk, inbox, aside)
