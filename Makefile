@@ -4,6 +4,10 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
+# The machine's own certificates, as behind a company's proxy; older versions of uv know the second name.
+export UV_SYSTEM_CERTS := true
+export UV_NATIVE_TLS := true
+
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
