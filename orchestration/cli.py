@@ -193,8 +193,8 @@ def _run(home: Home, cases: list[str] | None = None) -> Outcome:
             done += status != "started"
             if status == "started":
                 progress.update(f"{done} steps done; now {step}")
-            elif status != "succeeded":
-                err.print(f"[red]{status}[/red] {step}")
+            elif status == "failed":
+                err.print(f"[red]failed[/red] {step}")
 
         outcome = run_main_job(home, cases=cases, report=report)
     for failure in outcome.failures:

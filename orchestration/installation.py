@@ -5,6 +5,7 @@ Resources hand plain objects to code that knows no Dagster.
 
 import os
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -34,13 +35,19 @@ class Installation(dg.ConfigurableResource["Installation"]):
 
     def watched(self) -> WatchedIds:
         """The ids that rows may name."""
-        from ingestion.watchlist import parse_watchlist
-
-        return parse_watchlist(self.watchlist_path().read_bytes()).ids()
+        return _ids(self.watchlist_path().read_bytes())
 
     def case(self, name: str) -> Path:
         """The folder of a bundled case."""
         return CASES / name
+
+
+@cache
+def _ids(content: bytes) -> WatchedIds:
+    """Every raw table asks, and YAML is slow to read."""
+    from ingestion.watchlist import parse_watchlist
+
+    return parse_watchlist(content).ids()
 
 
 class Clock(dg.ConfigurableResource["Clock"]):
