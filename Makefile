@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
 	&& { command -v $$p; break; }; done)
 BIN := .venv/bin
-MANIFEST := dbt_project/target/manifest.json
+MANIFEST := dbt_project/target/parsed/manifest.json
 DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.csv' \) -not -path '*/target/*')
 
 .PHONY: help setup demo run test lint bench ui sql docs clean
@@ -34,7 +34,8 @@ setup: .venv/.installed $(MANIFEST) ## Installs everything into .venv
 	@touch $@
 
 $(MANIFEST): .venv/.installed $(DBT_FILES)
-	$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
+	$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project \
+		--target-path $(CURDIR)/$(@D) --log-path $(CURDIR)/$(@D)
 	@touch $@
 
 demo: setup ## Loads the case January 2025, offline, and prints what it answers
