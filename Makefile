@@ -51,7 +51,7 @@ sql: setup ## Queries the published marts: make sql QUERY='from marts.dim_event'
 	@$(BIN)/observatory sql "$(QUERY)"
 
 test: setup ## Passes the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: setup ## Checks format, style, types, SQL and definitions
 	$(BIN)/ruff format --check
