@@ -4,12 +4,16 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
+# The machine's own certificates, as behind a company's proxy; older versions of uv know the second name.
+export UV_SYSTEM_CERTS := true
+export UV_NATIVE_TLS := true
+
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
 	&& { command -v $$p; break; }; done)
 BIN := .venv/bin
-MANIFEST := dbt_project/target/manifest.json
+MANIFEST := dbt_project/target/parsed/manifest.json
 DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.csv' \) -not -path '*/target/*')
 
 .PHONY: help setup demo run test lint bench ui sql docs clean
@@ -30,7 +34,8 @@ setup: .venv/.installed $(MANIFEST) ## Installs everything into .venv
 	@touch $@
 
 $(MANIFEST): .venv/.installed $(DBT_FILES)
-	$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
+	$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project \
+		--target-path $(CURDIR)/$(@D) --log-path $(CURDIR)/$(@D)
 	@touch $@
 
 demo: setup ## Loads the case January 2025, offline, and prints what it answers
@@ -46,7 +51,7 @@ sql: setup ## Queries the published marts: make sql QUERY='from marts.dim_event'
 	@$(BIN)/observatory sql "$(QUERY)"
 
 test: setup ## Passes the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: setup ## Checks format, style, types, SQL and definitions
 	$(BIN)/ruff format --check

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -99,6 +100,7 @@ class _Desk:
     now: Clock
     still_written: StillWritten
     step: Step
+    once: bool = False
 
 
 # --- the public functions -------------------------------------------------------------------------
@@ -130,14 +132,22 @@ def receive_inbox(
 
 
 def receive_path(
-    home: Home, path: Path, now: Clock, still_written: StillWritten = held_open_for_writing
+    home: Home,
+    path: Path,
+    now: Clock,
+    still_written: StillWritten = held_open_for_writing,
+    *,
+    once: bool = False,
 ) -> list[Receipt]:
     """Receives a file, a folder of files, or a case folder, and leaves it as it is.
+
+    With `once`, content that its source has ever brought is not new, even if other content has come over it
+    since: a bundled case does not undo a corrected one that somebody dropped.
 
     Raises `RejectedFileError`, after recording it, where the file or the case cannot be taken. Of a folder
     of files, those that cannot be taken are recorded (`rejections`), and the others taken.
     """
-    desk = _Desk(home, now, still_written, no_step)
+    desk = _Desk(home, now, still_written, no_step, once)
     if not path.exists():
         raise RejectedFileError("is not there", source=shown(str(path)), remedy="Check the path.")
     resolved = path.resolve()
@@ -207,12 +217,25 @@ def _receive_entry(desk: _Desk, folder: int, name: str, *, may_be_folder: bool) 
     except _NotYetError:
         logger.info("%s is still being written and is left for the next time", shown(name))
         return []
+    except RejectedFileError as error:  # a folder that cannot be opened
+        taken = _rejected(desk, name, error)
+    except OSError as error:
+        _rejected(desk, name, _not_kept(name, error))
+        return []
     if taken.rejected and not taken.archived:
         _move_away(desk.home, folder, name)
     for archived in taken.archived:
         _remove(folder, archived)
     desk.step("removed")
     return list(taken.receipts)
+
+
+def _not_kept(name: str, error: OSError) -> RejectedFileError:
+    return RejectedFileError(
+        f"cannot be read or kept ({error.strerror})",
+        source=shown(name),
+        remedy="Check the disk. It stays in the inbox, and the next run tries again.",
+    )
 
 
 def _receive_folder(desk: _Desk, inbox: int, name: str) -> list[Receipt]:
@@ -233,7 +256,7 @@ def _receive_folder(desk: _Desk, inbox: int, name: str) -> list[Receipt]:
     if taken.rejected:
         _move_away(desk.home, inbox, name)
     else:
-        aside = TAKEN + hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        aside = TAKEN + secrets.token_hex(8)
         os.rename(name, aside, src_dir_fd=inbox, dst_dir_fd=inbox)
         desk.step("set_aside")
         _remove_taken(desk, inbox, aside)
@@ -315,21 +338,23 @@ def _changed_just_now(state: Seen, now: datetime) -> bool:
 
 
 def _write_new(desk: _Desk, made: list[Receipt]) -> list[Receipt]:
-    new = [receipt for receipt in made if not _is_known(desk.home, receipt)]
+    new = [receipt for receipt in made if not _is_known(desk.home, receipt, ever=desk.once)]
     for receipt in new:
         write_receipt(desk.home, receipt)
         desk.step("received")
     return new
 
 
-def _is_known(home: Home, receipt: Receipt) -> bool:
-    """Whether the same content is loaded, or waits to be loaded, and nothing has come over it since.
+def _is_known(home: Home, receipt: Receipt, *, ever: bool) -> bool:
+    """Whether the same content is loaded, or waits to be loaded, and (but for `ever`) stands to this day.
 
     For a source whose loads own all days that is so if it came last. An import is known as long as all
     rows that it published are still in the lake. Contract and watchlist play no part: a load that they
     would judge otherwise today is checked again from the archive (`ingestion.load`).
     """
     same_source = [r for r in receipts(home, receipt.table_name) if r.source == receipt.source]
+    if ever:
+        return any(_says_the_same(earlier, receipt) for earlier in same_source)
     if receipt.owns_all_days:
         return bool(same_source) and _says_the_same(same_source[-1], receipt)
     return any(

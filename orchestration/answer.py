@@ -88,7 +88,8 @@ def print_answer(database: Path, console: Console) -> None:
     """Prints each question with the rows that answer it."""
     for question, query in QUESTIONS:
         names, rows = rows_of(database, query)
-        table = Table(*names, title=question, title_justify="left", title_style="bold")
+        console.print(f"\n[bold]{question}[/bold]")
+        table = Table(*names)
         for row in rows:
             table.add_row(*map(_shown, row))
         console.print(table)

@@ -288,8 +288,8 @@ def _run(home: Home, cases: list[str] | None = None, live: Live | None = None) -
             done += status != "started"
             if status == "started":
                 progress.update(f"{done} steps done; now {step}")
-            elif status != "succeeded":
-                err.print(f"[red]{status}[/red] {step}")
+            elif status == "failed":
+                err.print(f"[red]failed[/red] {step}")
 
         outcome = run_main_job(home, cases=cases, live=live, report=report)
     for failure in outcome.failures:
@@ -323,22 +323,21 @@ def _print_loads(home: Home, *, since: datetime) -> bool:
 
 
 def _print_records(records: Sequence[LoadRecord], title: str) -> None:
+    """Prints one line a load, and below them why something was kept back."""
     table = Table(title=title, title_justify="left")
-    for name, justify in (
-        ("table", "left"),
-        ("source", "left"),
-        ("file", "left"),
-        ("rows in", "right"),
-        ("published", "right"),
-        ("quarantined", "right"),
-        ("verdict", "left"),
-        ("reason", "left"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for name in ("table", "source", "verdict"):
+        table.add_column(name, no_wrap=True)
+    for name in ("rows in", "published", "quarantined"):
+        table.add_column(name, justify="right")
     for r in records:
-        counts = (str(r.rows_in), str(r.rows_published), str(r.rows_quarantined))
-        table.add_row(r.table_name, r.source, escape(r.file_name), *counts, r.verdict, escape(r.reason or ""))
+        counts = (r.rows_in, r.rows_published, r.rows_quarantined)
+        table.add_row(r.table_name, r.source, r.verdict, *map(str, counts))
     out.print(table)
+    for r in records:
+        if r.reason:
+            out.print(
+                f"[yellow]{r.verdict}[/yellow] {escape(r.file_name)}: {escape(r.reason)}", soft_wrap=True
+            )
 
 
 def _published(home: Home) -> Path:

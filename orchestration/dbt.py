@@ -18,7 +18,9 @@ from ingestion.errors import BuildError
 from ingestion.settings import PROJECT_ROOT, Home
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
-TARGET = PROJECT_DIR / "target"
+TARGET = PROJECT_DIR / "target" / "parsed"
+"""Only what parses for the warehouse writes here: dbt's own folder holds whatever was done last, such as
+the linter's parse for another target."""
 MANIFEST = TARGET / "manifest.json"
 PARSED = TARGET / "partial_parse.msgpack"
 
@@ -62,7 +64,7 @@ def manifest_is_current() -> bool:
     return all(
         path.stat().st_mtime <= written
         for path in PROJECT_DIR.rglob("*")
-        if path.suffix in {".sql", ".yml", ".csv"} and not path.is_relative_to(TARGET)
+        if path.suffix in {".sql", ".yml", ".csv"} and not path.is_relative_to(PROJECT_DIR / "target")
     )
 
 

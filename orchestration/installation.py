@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,15 +42,11 @@ class Installation(dg.ConfigurableResource["Installation"]):
 
     def watched(self) -> WatchedIds:
         """The ids that rows may name."""
-        from ingestion.watchlist import parse_watchlist
-
-        return parse_watchlist(self.watchlist_path().read_bytes()).ids()
+        return self.parsed_watchlist().ids()
 
     def parsed_watchlist(self) -> "Watchlist":
         """All that is watched."""
-        from ingestion.watchlist import parse_watchlist
-
-        return parse_watchlist(self.watchlist_path().read_bytes())
+        return _parsed(self.watchlist_path().read_bytes())
 
     def case(self, name: str) -> Path:
         """The folder of a bundled case."""
@@ -69,6 +66,14 @@ class Network(dg.ConfigurableResource["Network"]):
             yield client
         finally:
             client.close()
+
+
+@cache
+def _parsed(content: bytes) -> "Watchlist":
+    """Every raw table asks, and YAML is slow to read."""
+    from ingestion.watchlist import parse_watchlist
+
+    return parse_watchlist(content)
 
 
 class Clock(dg.ConfigurableResource["Clock"]):

@@ -16,13 +16,13 @@ INTRODUCTION = """\
 Written by `make docs` from the contracts in `ingestion/tables/`; do not edit.
 
 A file named `<table>.csv`, `<table>.jsonl` or `<table>.parquet` (or `<table>__anything.csv`, ...) that is
-dropped in the inbox, or given to `observatory import`, is loaded into that table. CSV has a header, commas, and
-UTF-8 or UTF-16 with a byte order mark; dates are `2025-01-13`, instants `2025-01-13T15:00:00Z`; an empty cell is
-NULL. Rows that share a key with rows imported before replace them. The `watch_` tables come from
+dropped in the inbox, or given to `observatory import`, is loaded into that table. CSV has a header, commas,
+and UTF-8 or UTF-16 with a byte order mark; dates are `2025-01-13`, instants `2025-01-13T15:00:00Z`; an empty
+cell is NULL. Rows that share a key with rows imported before replace them. The `watch_` tables come from
 `ingestion/watchlist.yaml` alone.
 
-Every table may also bring `observed_at`: when the row was seen (an instant). The load adds `load_id`, `source`
-and `provenance`.
+Every table may also bring `observed_at`: when the row was seen (an instant). The load adds `load_id`,
+`source` and `provenance`.
 """
 
 

@@ -1,11 +1,14 @@
 """One asset a raw table of the lake, each with one check: what its contract said of the last loads."""
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from ingestion.contract import RawTable
+from ingestion.effects import write_durably
 from ingestion.tables import RAW_TABLES, WATCHLIST_TABLES
 from orchestration.defs.received import INBOX, WATCHLIST
 from orchestration.defs.upstreams import keys_for
@@ -62,6 +65,8 @@ def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
 
         home = installation.folders()
         results = load_pending(home, raw.name, installation.watched(), clock.now)
+        missing = owed_and_missing(receipts(home, raw.name))
+        memory = home.dagster / "checks" / f"{raw.name}.json"
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": count_rows(home, raw),
@@ -71,7 +76,7 @@ def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
                 "lake": dg.MetadataValue.path(str(home.lake / SCHEMA)),
                 "data_docs": file_link(home.data_docs / "index.html"),
             },
-            check_results=[contract_check(raw.name, results, owed_and_missing(receipts(home, raw.name)))],
+            check_results=[contract_check(raw.name, results, missing, memory)],
         )
 
     return load_table
@@ -84,32 +89,62 @@ def owed_and_missing(received: Sequence["Receipt"]) -> list[str]:
 
 
 def contract_check(
-    table_name: str, results: Sequence["LoadResult"], missing: Sequence[str]
+    table_name: str, results: Sequence["LoadResult"], missing: Sequence[str], memory: Path
 ) -> dg.AssetCheckResult:
-    """One check result for all loads of a run.
+    """One check result for all loads of a run; where nothing was new, that of the last run with loads.
 
     Passes when every row of every load was published. An ERROR, which blocks, says that the last batch of
     a source in `missing`, which owes it, was held back, in this run or an earlier one. A WARNING says that
-    rows, or a file that somebody dropped, went to quarantine: the lake is whole without them.
+    rows, or a file that somebody dropped, went to quarantine: the lake is whole without them. `memory` is
+    the file that keeps what is shown until the next load.
     """
-    whole = all(result.record.verdict == "published" for result in results)
-    warned = any(not rule.passed and rule.severity != "info" for result in results for rule in result.rules)
-    reasons = [f"The last batch of {source} was held back; see its load in `loads`." for source in missing]
-    reasons += [result.record.reason for result in results if result.record.reason]
+    if results:
+        shown = _summary(results)
+        write_durably(memory, json.dumps(shown, default=str).encode())
+    else:
+        shown = json.loads(memory.read_bytes()) if memory.exists() else _summary([])
+    held = [f"The last batch of {source} was held back; see its load in `loads`." for source in missing]
     return dg.AssetCheckResult(
-        passed=whole and not warned and not missing,
+        passed=shown["passed"] and not missing,
         check_name=check_name(table_name),
         asset_key=raw_key(table_name),
         severity=dg.AssetCheckSeverity.ERROR if missing else dg.AssetCheckSeverity.WARN,
-        description=" ".join(reasons) or "Every row of every load was published.",
+        description=" ".join([*held, *shown["reasons"]]) or "Every row of every load was published.",
         metadata={
-            "rules": _rules_table(results),
-            "failing_rows_sample": _sample_table(results),
-            "rows_in": sum(result.record.rows_in for result in results),
-            "rows_published": sum(result.record.rows_published for result in results),
-            "rows_quarantined": sum(result.record.rows_quarantined for result in results),
+            "rules": table(shown["rules"], empty="Nothing was ever loaded."),
+            "failing_rows_sample": table(shown["sample"], empty="No failing rows."),
+            **shown["counts"],
         },
     )
+
+
+def _summary(results: Sequence["LoadResult"]) -> dict[str, Any]:
+    """What a check shows of loads, as plain values."""
+    records = [result.record for result in results]
+    broken = [rule for result in results for rule in result.rules if not rule.passed]
+    whole = all(record.verdict == "published" for record in records)
+    return {
+        "passed": whole and all(rule.severity == "info" for rule in broken),
+        "reasons": [record.reason for record in records if record.reason],
+        "rules": [
+            {
+                "file": result.record.file_name,
+                "what would be wrong": rule.rule,
+                "severity": rule.severity,
+                "scope": rule.scope,
+                "holds": "yes" if rule.passed else "no",
+                "failing rows": rule.failing_rows,
+            }
+            for result in results
+            for rule in result.rules
+        ],
+        "sample": [{"file": result.record.file_name, **row} for result in results for row in result.sample],
+        "counts": {
+            "rows_in": sum(record.rows_in for record in records),
+            "rows_published": sum(record.rows_published for record in records),
+            "rows_quarantined": sum(record.rows_quarantined for record in records),
+        },
+    }
 
 
 def _loads_table(results: Sequence["LoadResult"]) -> dg.MetadataValue:
@@ -129,31 +164,6 @@ def _loads_table(results: Sequence["LoadResult"]) -> dg.MetadataValue:
             for r in records
         ),
         empty="Nothing new.",
-    )
-
-
-def _rules_table(results: Sequence["LoadResult"]) -> dg.MetadataValue:
-    return table(
-        (
-            {
-                "file": result.record.file_name,
-                "what would be wrong": rule.rule,
-                "severity": rule.severity,
-                "scope": rule.scope,
-                "holds": "yes" if rule.passed else "no",
-                "failing rows": rule.failing_rows,
-            }
-            for result in results
-            for rule in result.rules
-        ),
-        empty="Nothing new was loaded, so no rule was evaluated.",
-    )
-
-
-def _sample_table(results: Sequence["LoadResult"]) -> dg.MetadataValue:
-    return table(
-        ({"file": result.record.file_name, **failing} for result in results for failing in result.sample),
-        empty="No failing rows.",
     )
 
 

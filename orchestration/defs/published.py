@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration import upkeep
 from orchestration.defs.warehouse import WAREHOUSE_POOL
 from orchestration.installation import Clock, Installation
 from orchestration.presentation import OWNERS, table
@@ -31,6 +32,7 @@ def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
 
         home = installation.folders()
         publication = publish(home, public, clock.now())
+        upkeep.published(home)
         metadata: Mapping[str, Any] = {
             "version": publication.version,
             "is_new_version": publication.created,

@@ -31,7 +31,7 @@ def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.M
     home = installation.folders()
     received = receive_inbox(home, clock.now)
     for case in config.cases:
-        received += receive_path(home, installation.case(case), clock.now)
+        received += receive_path(home, installation.case(case), clock.now, once=True)
     receipts = [
         {"file": r.file_name, "table": r.table_name, "source": r.source, "sha-256": r.digest}
         for r in received

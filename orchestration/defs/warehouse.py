@@ -10,12 +10,20 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration import upkeep
 from orchestration.dbt import NodeResult, build
 from orchestration.installation import Installation
 from orchestration.presentation import OWNERS, PREVIEW_ROWS, table
 
 WAREHOUSE_POOL = "warehouse"
 """Whatever writes or copies the warehouse file waits for this pool: one process at a time may open it."""
+
+
+class BuildConfig(dg.Config):
+    """Whether to build although the lake and the project are as they were at the last publish."""
+
+    even_if_current: bool = False
+
 
 Node = Mapping[str, Any]
 """A node of dbt's manifest."""
@@ -109,10 +117,16 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         pool=WAREHOUSE_POOL,
     )
     def dbt_build(
-        context: dg.AssetExecutionContext, installation: Installation
+        context: dg.AssetExecutionContext, config: BuildConfig, installation: Installation
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         home = installation.folders()
         selected = [uid for uid, key in keys.items() if key in context.selected_asset_keys]
+        is_whole = len(selected) == len(keys)
+        state = upkeep.fingerprint(home, manifest)
+        if is_whole and not config.even_if_current and upkeep.marts_are_current(home, state):
+            context.log.info("Nothing that the marts are made from has changed: they stay as published.")
+            return
+        upkeep.build_begins(home)
         results = build(home, [nodes[uid]["name"] for uid in selected])
         shown = _shown(home.warehouse, [nodes[uid] for uid in selected])
         for result in results:
@@ -122,6 +136,8 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             elif result.unique_id in checks and result.status != "skipped":
                 yield _check_result(checks[result.unique_id], result)
         _raise_for(results)
+        if is_whole:
+            upkeep.build_ended(home, state)
 
     return dbt_build
 

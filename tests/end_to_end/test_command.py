@@ -8,8 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ingestion.settings import Home
 from orchestration.cli import EXIT_FAILED, EXIT_HELD_BACK, app

@@ -81,3 +81,15 @@ def test_a_case_that_breaks_its_contract_blocks_what_reads_it_and_nothing_else(l
         assert first.status is dg.DagsterRunStatus.FAILURE
         built = instance.get_latest_materialization_event(dg.AssetKey("fct_chart_rank_daily"))
         assert built is None or built.run_id not in outcome.run_ids
+
+
+def test_a_corrected_case_is_not_undone_by_the_bundled_one(loaded: Home) -> None:
+    case = loaded.inbox / "january_2025"
+    shutil.copytree(CASES / "january_2025", case)
+    metrics = case / "published_metrics.csv"
+    metrics.write_text(metrics.read_text().replace("32500000", "32600000"))
+    for _ in range(2):
+        assert run_main_job(loaded).published
+        with duckdb.connect(str(loaded.published_database), read_only=True) as connection:
+            query = "select max_value from marts.source_agreement where first_date = date '2025-01-19'"
+            assert connection.execute(query).fetchall() == [(32_600_000,)]

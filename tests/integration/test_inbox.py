@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from ingestion.archive import Receipt, object_path, receipts
+from ingestion.archive import Receipt, Stored, object_path, receipts, store
 from ingestion.errors import RejectedFileError
 from ingestion.inbox import pending, receive_inbox, receive_path, receive_watchlist, rejections
 from ingestion.settings import WATCHLIST, Home
@@ -228,6 +230,24 @@ def test_pipes_and_nested_folders_are_moved_away(home: Home) -> None:
     assert len(receive_inbox(home, standing)) == 1
     assert set(rejected(home)) == {"fx_rates.csv", "b"}
     assert inbox_names(home) == [".rejected"]
+
+
+def test_a_file_that_the_disk_does_not_give_stays_and_does_not_stop_the_others(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(home, "fx_rates__a.csv", RATES)
+    drop(home, "fx_rates__b.csv", RATES + "ecb,EUR,GBP,2025-01-13,0.84\n")
+
+    def broken_disk(home: Home, stream: BinaryIO, file_name: str) -> Stored:
+        if file_name.endswith("a.csv"):
+            raise OSError(errno.EIO, "Input/output error")
+        return store(home, stream, file_name)
+
+    monkeypatch.setattr("ingestion.inbox.store", broken_disk)
+    assert [name for *_, name in names(receive_inbox(home, standing))] == ["fx_rates__b.csv"]
+    assert "Input/output error" in rejected(home)["fx_rates__a.csv"]
+    monkeypatch.undo()
+    assert [name for *_, name in names(receive_inbox(home, standing))] == ["fx_rates__a.csv"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+
 from ingestion.contract import LINEAGE_COLUMNS, RawTable
 from ingestion.settings import PROJECT_ROOT
 from ingestion.tables import RAW_TABLES

@@ -1,0 +1,70 @@
+"""Tells whether the published marts still follow from the lake and the dbt project.
+
+A run with nothing new then builds nothing.
+
+Belongs here: the fingerprint of all that marts are made from, and the marks that a build and a publish leave.
+Does not belong here: building and publishing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ingestion.effects import ensure_folder, remove_durably, write_durably
+from ingestion.settings import Home
+
+
+def fingerprint(home: Home, manifest: Mapping[str, Any]) -> str:
+    """Names the state of the lake and of the project's code.
+
+    A file of the lake is replaced, never written in place, so its size and time tell it from its successor.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(home.lake.rglob("*.parquet")):
+        status = path.stat()
+        digest.update(f"{path.relative_to(home.lake)} {status.st_size} {status.st_mtime_ns}\n".encode())
+    for uid, node in sorted({**manifest["nodes"], **manifest["macros"]}.items()):
+        digest.update(f"{uid} {node.get('macro_sql') or node['checksum']} {node.get('config')}\n".encode())
+    return digest.hexdigest()
+
+
+def marts_are_current(home: Home, state: str) -> bool:
+    """Whether what is published was built from `state`."""
+    whole = home.warehouse.exists() and home.published_database.exists()
+    return whole and _read(_published_mark(home)) == state
+
+
+def build_begins(home: Home) -> None:
+    """From here until a whole build has ended, the warehouse follows from no single state."""
+    if _built_mark(home).exists():
+        remove_durably(_built_mark(home))
+
+
+def build_ended(home: Home, state: str) -> None:
+    """Every model was built from `state`."""
+    ensure_folder(home.dbt_target)
+    write_durably(_built_mark(home), state.encode())
+
+
+def published(home: Home) -> None:
+    """What was built last is what readers see."""
+    state = _read(_built_mark(home))
+    if state is not None:
+        write_durably(_published_mark(home), state.encode())
+    elif _published_mark(home).exists():
+        remove_durably(_published_mark(home))
+
+
+def _built_mark(home: Home) -> Path:
+    return home.dbt_target / "built_from"
+
+
+def _published_mark(home: Home) -> Path:
+    return home.published / "built_from"
+
+
+def _read(mark: Path) -> str | None:
+    return mark.read_text() if mark.exists() else None
