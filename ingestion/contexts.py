@@ -127,7 +127,7 @@ _TOWARDS = _words(
     (?:kicked|removed) (?:from|off); (?:probe|investigation|inquiry) (?:into|of);
     (?:lawsuit|case|complaint|ruling) against; what is; what['’]s; how to (?:use|join|leave|delete);
     en; via; por; contra; abandonan?; deja[nr]?; dejaron; bloquean?; bloquear; prohibe; prohibir; usan?; usar;
-    descargan?; suspend[a-z]*; que es; o que e; como usar; no; pelo; trocam?; migra[nm]? (?:a|al|para o?);
+    descargan?; suspend[a-z]*; que es; o que e; como usar; pelo; trocam?; migra[nm]? (?:a|al|para o?);
     adios a; multa a; demanda a
     """
 )

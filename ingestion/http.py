@@ -45,7 +45,7 @@ from ingestion.network import (
     system_resolve,
 )
 from ingestion.pace import HostState, Lane
-from ingestion.source import MEBIBYTE, Pace, Request, Source, WrongAnswerError
+from ingestion.source import MEBIBYTE, Kind, Pace, Request, Source, WrongAnswerError
 from ingestion.unpacking import decoded, limited
 
 T = TypeVar("T")
@@ -432,6 +432,8 @@ def _answer(request: Request, response: httpx.Response, url: httpx.URL, waited: 
         if name != "set-cookie":
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
     sent, unpacked = request.max_bytes, request.max_unpacked_bytes
+    if request.kind is Kind.ZIP:  # a zip file is not packed once more; its own limit is for who opens it
+        unpacked = sent
     if response.status_code != 200:
         sent, unpacked = min(sent, MAX_BYTES_OF_FAILURE), min(unpacked, MAX_BYTES_OF_FAILURE)
     return Response(str(url), response.status_code, headers, waited, _body(response, headers, sent, unpacked))

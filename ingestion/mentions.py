@@ -19,11 +19,13 @@ What counts as the name of a platform:
 
 from __future__ import annotations
 
+import csv
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import TextIO
 
 from ingestion.contexts import DOUBTFUL_MARK, ITSELF_MARK, NAME_MARK, PLATFORM_MARK, compiled
 from ingestion.folding import Folded, fold, fold_cluster
@@ -180,6 +182,14 @@ def recognise_lines(lines: Iterable[str], matcher: Matcher) -> Iterator[dict[str
                 "context": mention.context,
                 "headline": headline,
             }
+
+
+def write_mentions(lines: Iterable[str], matcher: Matcher, out: TextIO) -> None:
+    """Writes what would be recognised in headlines, one a line, as CSV with a header."""
+    columns = ["line", "platform_id", "alias", "start", "end", "context", "headline"]
+    rows = csv.DictWriter(out, columns, lineterminator="\n")
+    rows.writeheader()
+    rows.writerows(recognise_lines(lines, matcher))
 
 
 def _name(platform_id: str, alias: Alias) -> _Name:

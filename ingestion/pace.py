@@ -55,7 +55,7 @@ class HostState:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._failures = 0
-        self._quiet_until = 0.0
+        self._quiet_until = float("-inf")
         self._why_down: UpstreamError | None = None
 
     @property

@@ -10,7 +10,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -23,7 +23,7 @@ MAX_ENCODINGS = 2
 
 MAX_RATIO = 100
 UNSUSPICIOUS_BYTES = 8 * MEBIBYTE
-"""A small member may be packed as tightly as it likes: a table of zeros is."""
+"""What is small may be packed as tightly as it likes: a table of zeros is."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 ARCHIVES = (b"PK\x03\x04", GZIP_MAGIC, b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
@@ -47,8 +47,8 @@ def decoded(chunks: Iterable[bytes], encodings: str, max_unpacked_bytes: int) ->
     """A body without its content encodings, as the header `Content-Encoding` lists them.
 
     A body that is declared as gzip and is none is given as it is: the declaration is wrong, the body may
-    be right. Raises `WrongAnswerError`: beyond `max_unpacked_bytes`, for an encoding that was not asked
-    for, and for compressed data that are damaged or end too soon.
+    be right. Raises `WrongAnswerError`: beyond `max_unpacked_bytes` or more than `MAX_RATIO` bytes for each
+    packed one, for an encoding that was not asked for, and for data that are damaged or end too soon.
     """
     names = [name for name in (part.strip().lower() for part in encodings.split(",")) if name]
     names = [name for name in names if name != "identity"]
@@ -73,8 +73,10 @@ def _inflated(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
         return
     engine = zlib.decompressobj(_window_bits(start, name))
     data = b""
+    packed_bytes, unpacked_bytes = 0, 0
     for chunk in chain([start], rest):
         data += chunk
+        packed_bytes += len(chunk)
         while True:
             if engine.eof:  # another member of a gzip file may follow; anything else is padding
                 if len(data) < len(GZIP_MAGIC):
@@ -87,6 +89,11 @@ def _inflated(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
             except zlib.error as error:
                 raise WrongAnswerError(f"the body is no valid {name}: {error}", is_retriable=True) from error
             data = engine.unused_data if engine.eof else engine.unconsumed_tail
+            unpacked_bytes += len(piece)
+            if unpacked_bytes > max(UNSUSPICIOUS_BYTES, MAX_RATIO * packed_bytes):
+                raise WrongAnswerError(
+                    f"the {name} body packs more than {MAX_RATIO} to 1", is_retriable=False
+                )
             if piece:
                 yield piece
             if not data and len(piece) < CHUNK_BYTES:
@@ -123,23 +130,31 @@ def open_zip_member(path: Path, max_unpacked_bytes: int, *, max_ratio: int = MAX
     several members; encryption; a packing other than stored and deflated; an archive in the archive;
     more than `max_unpacked_bytes`, or more than `max_ratio` bytes for each packed one.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
+    with ExitStack() as opened:
+        try:
+            archive = opened.enter_context(zipfile.ZipFile(path))
             member = _only_member(archive)
-            bound = _bound(member, max_unpacked_bytes, max_ratio)
-            with archive.open(member) as packed, io.BufferedReader(_Bounded(packed, bound)) as stream:
-                if stream.peek(8).startswith(ARCHIVES):
-                    raise WrongAnswerError("the zip file holds another archive", is_retriable=False)
-                yield stream
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise WrongAnswerError(f"the zip file is damaged or cut off: {error}", is_retriable=True) from error
-    except (NotImplementedError, RuntimeError) as error:
-        raise WrongAnswerError(f"the zip file cannot be unpacked: {error}", is_retriable=False) from error
+            packed = opened.enter_context(archive.open(member))
+        except (WrongAnswerError, FileNotFoundError, PermissionError):
+            raise
+        except (NotImplementedError, RuntimeError) as error:
+            raise WrongAnswerError(f"the zip file cannot be unpacked: {error}", is_retriable=False) from error
+        except Exception as error:  # whatever contradiction Python's zip reader has stumbled over
+            raise WrongAnswerError(_damaged(error), is_retriable=True) from error
+        bound = _bound(member, max_unpacked_bytes, max_ratio)
+        stream = opened.enter_context(io.BufferedReader(_Bounded(packed, bound)))
+        if stream.peek(8).startswith(ARCHIVES):
+            raise WrongAnswerError("the zip file holds another archive", is_retriable=False)
+        yield stream
+
+
+def _damaged(error: Exception) -> str:
+    return f"the zip file is damaged or cut off ({type(error).__name__}: {error})"
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = archive.infolist()
-    if len(members) != 1 or members[0].is_dir():
+    if len(members) != 1 or not members[0].filename or members[0].is_dir():
         raise WrongAnswerError(f"the zip file holds {len(members)} entries, not one file", is_retriable=False)
     member = members[0]
     if member.flag_bits & 0x1:
@@ -178,7 +193,10 @@ class _Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        chunk = self._stream.read(len(buffer))
+        try:
+            chunk = self._stream.read(len(buffer))
+        except Exception as error:
+            raise WrongAnswerError(_damaged(error), is_retriable=True) from error
         self._left -= len(chunk)
         if self._left < 0:
             raise WrongAnswerError("the zip file unpacks to more than it may", is_retriable=False)

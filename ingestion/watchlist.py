@@ -60,7 +60,8 @@ class Alias(_Entry):
     """A name under which a platform is talked about.
 
     `context` and `unless` are regular expressions, see `ingestion.contexts`: what must stand near an
-    ambiguous name, and what near a name shows that it is not meant. With `exact_case` the name counts as it is written.
+    ambiguous name, and what near a name shows that it is not meant. With `exact_case` the name counts as it
+    is written.
     """
 
     alias: Text
@@ -129,6 +130,14 @@ class Feed(_Entry):
     outlet_in_title: bool = False
 
 
+class Page(_Entry):
+    """A page whose text is read on demand. `article_id`: its row in `articles`, where there is one."""
+
+    url: Text
+    article_id: Text | None = None
+    language: Language | None = None
+
+
 class Watchlist(_Entry):
     """All that is watched. Storefronts map a country to the IANA zone of its store days."""
 
@@ -137,6 +146,7 @@ class Watchlist(_Entry):
     storefronts: dict[Country, Text] = Field(default_factory=dict)
     episodes: dict[Id, Episode] = Field(default_factory=dict)
     feeds: dict[Id, Feed] = Field(default_factory=dict)
+    articles: list[Page] = Field(default_factory=list)
 
     def ids(self) -> WatchedIds:
         """The ids that rows of other tables may name."""
@@ -174,7 +184,7 @@ def parse_watchlist(content: bytes) -> Watchlist:
             _company_problems(watchlist),
             _storefront_problems(watchlist),
             _episode_problems(watchlist),
-            _feed_problems(watchlist),
+            _address_problems(watchlist),
         )
     )
     if problems:
@@ -445,17 +455,19 @@ def _zone_problems(path: str, zone: str) -> Iterator[Problem]:
         yield Problem(path, f"{zone} is not a time zone", "Write an IANA name, such as America/New_York.")
 
 
-def _feed_problems(watchlist: Watchlist) -> Iterator[Problem]:
-    """Addresses are of the web and stand once; zones are known."""
+def _address_problems(watchlist: Watchlist) -> Iterator[Problem]:
+    """Addresses are of the web and stand once; zones of feeds are known."""
     holders: dict[str, str] = {}
+    addresses = [(f"feeds.{feed_id}", feed.url) for feed_id, feed in watchlist.feeds.items()]
+    addresses += [(f"articles.{index}", page.url) for index, page in enumerate(watchlist.articles)]
+    for path, url in addresses:
+        if not re.fullmatch(r"https?://[^\s/]+\.[^\s]+", url):
+            yield Problem(f"{path}.url", f"{url} is no address of the web", "Start it with https://.")
+        if (holder := holders.setdefault(url, path)) != path:
+            yield Problem(f"{path}.url", f"{url} already stands at {holder}", "Remove one of the two.")
     for feed_id, feed in watchlist.feeds.items():
-        path = f"feeds.{feed_id}"
-        if not re.fullmatch(r"https?://[^\s/]+\.[^\s]+", feed.url):
-            yield Problem(f"{path}.url", f"{feed.url} is no address of the web", "Start it with https://.")
-        if (holder := holders.setdefault(feed.url, feed_id)) != feed_id:
-            yield Problem(f"{path}.url", f"{feed.url} is already that of {holder}", "Remove one of the two.")
         if feed.zone is not None:
-            yield from _zone_problems(f"{path}.zone", feed.zone)
+            yield from _zone_problems(f"feeds.{feed_id}.zone", feed.zone)
 
 
 def _episode_problems(watchlist: Watchlist) -> Iterator[Problem]:

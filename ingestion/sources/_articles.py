@@ -20,10 +20,13 @@ ARTICLES, MENTIONS = "articles", "article_mentions"
 ANY_HOST = "*"
 """In `Source.hosts`: any public host; `ingestion.http` says the same."""
 
+FIRST_YEAR, LAST_YEAR = 1990, 2200
+"""Years beyond these are mistakes."""
+
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _HAS_TIME = re.compile(r"\d{1,2}:\d{2}")
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\s*$")
-_ZONE_NAME = re.compile(r"\b([A-Z]{1,5})\s*$")
+_ZONE_NAME = re.compile(r"(?<![A-Za-z])([A-Z]{1,5})\s*$")
 _ZONES = {"Z": 0, "UT": 0, "UTC": 0, "GMT": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5} | {
     "MST": -7,
     "MDT": -6,
@@ -56,8 +59,10 @@ def published(written: str, moment: datetime, zone: str | None) -> Published:
     """What a date says.
 
     `written` as the upstream gives it; `moment` what it was read as: in UTC where it names its zone, as on
-    the clock where not. `zone`: the outlet's own (IANA), which days are counted in and bare times are read by.
+    the clock where not. `zone`: the outlet's own (IANA), in which days are counted and bare times are read.
     """
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        return unreadable(written)
     own = ZoneInfo(zone) if zone else None
     if not _HAS_TIME.search(written):
         return Published(day=moment.date(), precision="day")
@@ -66,12 +71,15 @@ def published(written: str, moment: datetime, zone: str | None) -> Published:
         at = moment.replace(tzinfo=UTC)
         return Published(day=at.astimezone(own or offset).date(), at=at, precision="minute")
     if own is not None:
-        return Published(
-            day=moment.date(), at=moment.replace(tzinfo=own).astimezone(UTC), precision="minute"
-        )
+        return Published(day=moment.date(), at=moment.replace(tzinfo=own).astimezone(UTC), precision="minute")
     named = _ZONE_NAME.search(written)
     note = f"the zone {named[1]} stands for several" if named else "the time has no zone"
     return Published(day=moment.date(), precision="day", note=f"{note}: {written.strip()[:40]}")
+
+
+def unreadable(written: str) -> Published:
+    """A date that says nothing."""
+    return Published(note=f"the date cannot be read: {' '.join(written.split())[:40]}")
 
 
 def _offset(written: str) -> timezone | None:
@@ -113,4 +121,6 @@ def title_mentions(article: Row, matcher: Matcher) -> list[Row]:
     title, language = article.get("title"), article.get("language")
     if not isinstance(title, str):
         return []
-    return mention_rows(article, matcher.find(title, language if isinstance(language, str) else None), "title")
+    return mention_rows(
+        article, matcher.find(title, language if isinstance(language, str) else None), "title"
+    )

@@ -25,6 +25,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from time import struct_time
 from typing import Any
 
 from ingestion.mentions import Matcher
@@ -50,6 +52,7 @@ from ingestion.sources._articles import (
     plain_title,
     published,
     title_mentions,
+    unreadable,
 )
 from ingestion.sources._documents import KEPT, as_json, changed, expect_status, json_object
 from ingestion.syndication import article_id
@@ -191,10 +194,10 @@ def _json_date(fields: Mapping[str, object], zone: str | None) -> Published:
         if isinstance(written, str) and written.strip():
             try:
                 moment = datetime.fromisoformat(written.strip())
-            except ValueError:
-                return Published(note=f"the date cannot be read: {written[:40]}")
-            if moment.tzinfo is not None:
-                moment = moment.astimezone(UTC).replace(tzinfo=None)
+                if moment.tzinfo is not None:
+                    moment = moment.astimezone(UTC).replace(tzinfo=None)
+            except (ValueError, OverflowError):
+                return unreadable(written)
             return published(written, moment, zone)
     return NO_DATE
 
@@ -222,16 +225,21 @@ def _refuse_entities(content: bytes, upstream: str) -> None:
 
 
 def _xml_entries(content: bytes, upstream: str, url: str, zone: str | None) -> Iterator[Entry]:
-    import feedparser
+    import feedparser  # type: ignore[import-untyped]
 
     # The encoding that a server declares is wrong more often than that of the document.
     headers = {"content-type": "application/xml", "content-location": url}
-    document = feedparser.parse(io.BytesIO(content), response_headers=headers)
+    try:
+        document = feedparser.parse(io.BytesIO(content), response_headers=headers)
+    except Exception as problem:  # it forgives nearly everything, and fails at the rest in any way
+        kind = type(problem).__name__
+        raise WrongAnswerError(f"{upstream} cannot be read ({kind})", is_retriable=True) from problem
     if not document.get("version"):
         raise WrongAnswerError(f"{upstream} is no feed", is_retriable=True)
     if document.get("bozo") and not _END.search(content.replace(b"\0", b"")):
         raise WrongAnswerError(f"{upstream} breaks off before its end", is_retriable=True)
-    return (_xml_entry(entry, zone) for entry in document.entries)
+    # As plain dictionaries: those of feedparser answer for one date with the other.
+    return (_xml_entry(dict(entry), zone) for entry in document.entries)
 
 
 def _xml_entry(entry: Mapping[str, Any], zone: str | None) -> Entry:
@@ -247,19 +255,30 @@ def _xml_entry(entry: Mapping[str, Any], zone: str | None) -> Entry:
 
 def _xml_date(entry: Mapping[str, Any], zone: str | None) -> Published:
     for name in ("published", "updated"):
-        written, read_as = entry.get(name), entry.get(f"{name}_parsed")
-        if not isinstance(written, str) or not written.strip():
-            continue
-        if read_as is None:
-            return Published(note=f"the date cannot be read: {' '.join(written.split())[:40]}")
-        return published(written, datetime(*read_as[:6]), zone)  # noqa: DTZ001 - its zone is judged there
+        written = entry.get(name)
+        if isinstance(written, str) and written.strip():
+            moment = _moment(written, entry.get(f"{name}_parsed"))
+            if moment is None:
+                return unreadable(written)
+            return published(written, moment, zone)
     return NO_DATE
+
+
+def _moment(written: str, read_as: struct_time | None) -> datetime | None:
+    """A date in UTC, or as on the clock where it has no zone. feedparser reads none such of RFC 822."""
+    try:
+        if read_as is not None:
+            return datetime(*read_as[:6])  # noqa: DTZ001 - its zone is judged later
+        moment = parsedate_to_datetime(written)
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
+        return None
 
 
 SOURCE = Source(
     name="feeds",
     group="news",
-    description="News feeds (RSS, Atom, JSON Feed) of the outlets on the watchlist",
+    description="News feeds (RSS, Atom, JSON Feed) of the outlets on the watchlist.",
     tables=(ARTICLES, MENTIONS),
     hosts=(ANY_HOST,),
     pace=Pace(requests_per_minute=30, at_once=4),

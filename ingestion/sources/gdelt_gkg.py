@@ -17,14 +17,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 
-from ingestion.gkg import Candidate, Sifted, Unpacked, sieve_pattern, sift, unpacked
-from ingestion.mentions import Matcher, Mention
+from ingestion.gkg import Candidate, Sifted, Unpacked, unpacked
 from ingestion.source import (
     MEBIBYTE,
     Answer,
@@ -40,7 +37,8 @@ from ingestion.source import (
     WrongAnswerError,
 )
 from ingestion.sources._documents import expect_status
-from ingestion.sources._gdelt import STAMP, STEP, language_code, moment, words_of_path
+from ingestion.sources._gdelt import STAMP, STEP, moment
+from ingestion.sources._gkg_matches import Match, finder_of
 from ingestion.syndication import article_id, host_of
 from ingestion.watchlist import Watchlist
 
@@ -54,7 +52,8 @@ USUAL_DELAY = timedelta(minutes=45)
 MAX_PACKED_BYTES = 128 * MEBIBYTE
 MAX_UNPACKED_BYTES = 512 * MEBIBYTE
 GAP = "GDELT has no file for this quarter of an hour"
-NO_TIME = "the day on which GDELT saw it; the page gives no time"
+SEEN_DAY = "the day on which GDELT saw it"
+NO_TIME = f"{SEEN_DAY}; the page gives no time"
 
 
 @dataclass(frozen=True)
@@ -207,51 +206,19 @@ def read(answer: Answer, watchlist: Watchlist) -> Parsed:
     edition = EDITIONS[labels["edition"]]
     if "batch" not in labels:
         return _read_list(answer)
-    tools = _tools(watchlist.model_dump_json())
+    finder = finder_of(watchlist)
     if answer.status == 404:
-        return Parsed({"news_volume": _volume_rows(answer, edition, tools, None)})
+        return Parsed({"news_volume": _volumes(answer, edition, finder.platforms, None)})
     _check_sum(answer)
     with unpacked(answer.path, answer.request.max_unpacked_bytes) as records:
-        sifted = sift(records.path, tools.pattern)
-    matched = _Matched(edition, tools, answer.request.day)
-    for candidate in sifted.candidates:
-        matched.add(candidate)
-    counts = _Counts(sifted, records, matched)
+        sifted, matches = finder.matches(records.path, edition.language)
+    counts = _Counts(sifted, records, _articles(matches, answer.request.day))
     rows = {
-        "articles": list(matched.articles.values()),
-        "article_mentions": matched.mentions,
-        "news_volume": _volume_rows(answer, edition, tools, counts),
+        "articles": [article for article, _ in counts.articles],
+        "article_mentions": [row for article, match in counts.articles for row in _mentions(article, match)],
+        "news_volume": _volumes(answer, edition, finder.platforms, counts),
     }
     return Parsed(rows, [Broken("articles", line.position, line.text, line.reason) for line in records.odd])
-
-
-@dataclass(frozen=True)
-class _Tools:
-    """What the watchlist comes to. `platforms`: those that have a name to look for."""
-
-    pattern: str
-    matcher: Matcher
-    platforms: tuple[str, ...]
-    known: dict[str, tuple[Mention, ...]] = field(default_factory=dict)
-
-    def of_name(self, name: str) -> tuple[Mention, ...]:
-        """Mentions in the name of an entity; news has few names, again and again."""
-        if name not in self.known:
-            if len(self.known) >= KNOWN_NAMES:
-                self.known.clear()
-            self.known[name] = tuple(self.matcher.find(name, ENTITY_LANGUAGE))
-        return self.known[name]
-
-
-ENTITY_LANGUAGE = "en"
-KNOWN_NAMES = 20_000
-
-
-@lru_cache(maxsize=2)
-def _tools(watched: str) -> _Tools:
-    watchlist = Watchlist.model_validate_json(watched)
-    platforms = tuple(name for name, platform in watchlist.platforms.items() if platform.aliases)
-    return _Tools(sieve_pattern(watchlist), Matcher.from_watchlist(watchlist), platforms)
 
 
 def _check_sum(answer: Answer) -> None:
@@ -271,11 +238,11 @@ def _check_sum(answer: Answer) -> None:
 
 @dataclass(frozen=True)
 class _Counts:
-    """What was in a file, and what of it named a platform."""
+    """What was in a file. `articles`: those that name a platform, each with what it names."""
 
     sifted: Sifted
     records: Unpacked
-    matched: _Matched
+    articles: list[tuple[Row, Match]]
 
     def note(self) -> str | None:
         """What is in the file beside different articles."""
@@ -289,8 +256,12 @@ class _Counts:
         lines = self.records.records + len(self.records.odd)
         return f"of {lines} records: {', '.join(told)}" if told else None
 
+    def outlets(self, platform: str) -> list[object]:
+        """The outlet of each article that names a platform."""
+        return [article["outlet"] for article, match in self.articles if platform in match.platforms]
 
-def _volume_rows(answer: Answer, edition: Edition, tools: _Tools, counts: _Counts | None) -> list[Row]:
+
+def _volumes(answer: Answer, edition: Edition, platforms: Sequence[str], counts: _Counts | None) -> list[Row]:
     """A row for each platform that was looked for: 0 is a count, NULL is a gap."""
     common: Row = {
         "signal": edition.signal,
@@ -303,77 +274,38 @@ def _volume_rows(answer: Answer, edition: Edition, tools: _Tools, counts: _Count
         "source_url": answer.request.url,
         "note": counts.note() if counts else GAP,
     }
-    return [
-        {
-            **common,
-            "subject_id": platform,
-            "matching_items": len(counts.matched.outlets[platform]) if counts else None,
-            "distinct_outlets": len(set(counts.matched.outlets[platform])) if counts else None,
-        }
-        for platform in tools.platforms
-    ]
+    rows: list[Row] = []
+    for platform in platforms:
+        outlets = counts.outlets(platform) if counts else None
+        matching = None if outlets is None else len(outlets)
+        distinct = None if outlets is None else len(set(outlets))
+        rows.append(
+            {**common, "subject_id": platform, "matching_items": matching, "distinct_outlets": distinct}
+        )
+    return rows
 
 
 # --- articles and mentions ------------------------------------------------------------------------
 
 
-@dataclass
-class _Matched:
-    """Articles of one file that name a platform. `outlets`: of each article that names it."""
-
-    edition: Edition
-    tools: _Tools
-    day: date
-    articles: dict[str, Row] = field(default_factory=dict)
-    mentions: list[Row] = field(default_factory=list)
-    outlets: dict[str, list[str]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.outlets = {platform: [] for platform in self.tools.platforms}
-
-    def add(self, candidate: Candidate) -> None:
-        """Adds an article, unless it names no platform or came before."""
-        language = _language(candidate, self.edition)
-        found = _found(candidate, language, self.tools)
-        if not found:
-            return
-        name = article_id(candidate.url)
-        if name in self.articles:
-            return
-        article = {"article_id": name, "url": candidate.url, **_article(candidate, language, self.day)}
-        self.articles[name] = article
-        for platform, mention in found.items():
-            self.outlets[platform].append(str(article["outlet"]))
-            self.mentions.append(
-                {
-                    "article_id": name,
-                    "platform_id": platform,
-                    "alias": mention.alias,
-                    "found_in": mention.found_in,
-                    "mentions": mention.times,
-                    "context": mention.context,
-                    "published_date": article["published_date"],
-                }
-            )
+def _articles(matches: Sequence[Match], day: date) -> list[tuple[Row, Match]]:
+    """A row for each article; of several records of one the first."""
+    articles: dict[str, tuple[Row, Match]] = {}
+    for match in matches:
+        name = article_id(match.candidate.url)
+        if name not in articles:
+            articles[name] = ({"article_id": name, **_article(match, day)}, match)
+    return list(articles.values())
 
 
-def _language(candidate: Candidate, edition: Edition) -> str | None:
-    told = re.match(r"srclc:(\w+)", candidate.translation)
-    return language_code(told[1]) if told else edition.language
-
-
-def _article(candidate: Candidate, language: str | None, day: date) -> Row:
-    seen = moment(candidate.batch)
-    seen_on = seen.date() if seen else day
-    published = moment(candidate.published)
-    note = None if published else NO_TIME
-    if candidate.published and (published is None or (seen and published > seen + STEP)):
-        note = f"the day on which GDELT saw it; the page gives the time {candidate.published[:40]}"
-        published = None
+def _article(match: Match, day: date) -> Row:
+    candidate = match.candidate
+    published, seen_on, note = _times(candidate, day)
     tone, words = _tone(candidate.tone)
     return {
+        "url": candidate.url,
         "outlet": candidate.outlet.strip() or host_of(candidate.url),
-        "language": language,
+        "language": match.language,
         "published_date": published.date() if published else seen_on,
         "published_at": published,
         "published_precision": "minute" if published else "day",
@@ -384,64 +316,35 @@ def _article(candidate: Candidate, language: str | None, day: date) -> Row:
     }
 
 
-def _tone(column: str) -> tuple[object, object]:
+def _times(candidate: Candidate, day: date) -> tuple[datetime | None, date, str | None]:
+    """When the page says it was published, the day on which GDELT saw it, and what is to be said of that."""
+    seen = moment(candidate.batch)
+    seen_on = seen.date() if seen else day
+    if not candidate.published:
+        return None, seen_on, NO_TIME
+    published = moment(candidate.published)
+    if published is None or (seen and published > seen + STEP):
+        return None, seen_on, f"{SEEN_DAY}; the page gives the time {candidate.published[:40]}"
+    return published, seen_on, None
+
+
+def _tone(column: str) -> tuple[str | None, str | None]:
     """Tone and words of `tone,positive,negative,polarity,activity,self,words`; None where there is none."""
-    parts = [part.strip() for part in column.split(",")]
-    return parts[0] or None, (parts[6] or None) if len(parts) > 6 else None
+    parts = [part.strip() or None for part in column.split(",")]
+    return parts[0], parts[6] if len(parts) > 6 else None
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A platform in an article. `times`: in the field that names it most; fields repeat each other."""
-
-    alias: str
-    found_in: str
-    times: int
-    context: str | None
-
-
-def _found(candidate: Candidate, language: str | None, tools: _Tools) -> dict[str, _Found]:
-    """Platforms that an article names, each where it is named first: title, entities, address."""
-    found: dict[str, _Found] = {}
-    if candidate.has_title_hit:
-        _merge(found, "title", tools.matcher.find(candidate.title, language))
-    if candidate.has_entity_hit:
-        for mentions in _in_entities(candidate, tools):
-            _merge(found, "entities", mentions)
-    if candidate.has_page_hit:
-        _merge(found, "url", tools.matcher.find(words_of_path(candidate.url)))
-    return found
-
-
-def _merge(found: dict[str, _Found], place: str, mentions: Sequence[Mention]) -> None:
-    times = Counter(mention.platform_id for mention in mentions)
-    for mention in mentions:
-        held = found.get(mention.platform_id)
-        first = held or _Found(mention.alias, place, 0, mention.context)
-        most = max(first.times, times[mention.platform_id])
-        found[mention.platform_id] = _Found(first.alias, first.found_in, most, first.context)
-
-
-def _in_entities(candidate: Candidate, tools: _Tools) -> Iterator[Sequence[Mention]]:
-    """Mentions in each column of entities.
-
-    A name mostly speaks for itself; where one does not, as Threads, it is read among its neighbours.
-    """
-    hits = {_name(entry) for entry in candidate.hits}
-    for column in (candidate.organizations, candidate.persons, candidate.names):
-        if column.isascii() and not any(hit in column for hit in hits):
-            continue
-        names = [_name(entry) for entry in column.split(";") if entry]
-        settled = [tools.of_name(name) for name in names if name in hits]
-        if all(settled) and column.isascii():
-            yield [mention for mentions in settled for mention in mentions]
-        else:
-            yield tools.matcher.find(", ".join(names), ENTITY_LANGUAGE)
-
-
-def _name(entry: str) -> str:
-    """An entity without its offset."""
-    return entry.rpartition(",")[0] or entry
+def _mentions(article: Row, match: Match) -> Iterator[Row]:
+    for platform, named in match.platforms.items():
+        yield {
+            "article_id": article["article_id"],
+            "platform_id": platform,
+            "alias": named.alias,
+            "found_in": named.found_in,
+            "mentions": named.times,
+            "context": named.context,
+            "published_date": article["published_date"],
+        }
 
 
 SOURCE = Source(

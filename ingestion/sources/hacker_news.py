@@ -1,7 +1,7 @@
 """Hacker News (Y Combinator's, not thehackernews.com): stories that the search finds by a platform's name.
 
-Free, without a key, run by Algolia; https://hn.algolia.com/api. 10,000 requests an hour. One query per name and
-day (UTC), in titles alone; pages of at most 100 hits, the last one shorter, 1,000 hits in all. The search
+Free, without a key, run by Algolia; https://hn.algolia.com/api. 10,000 requests an hour. One query per name
+and day (UTC), in titles alone; pages of at most 100 hits, the last one shorter, 1,000 hits in all. The search
 knows typing errors and word beginnings, so that some hits name no platform: they are kept, with a note.
 
 A row is a story on Hacker News, not the page that it links to: `published_at` is when it was submitted, and
@@ -174,15 +174,15 @@ def _story(hit: object) -> Row | str:
 def _moment(written: object) -> datetime | None:
     try:
         at = datetime.fromisoformat(str(written))
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return at.astimezone(UTC) if at.tzinfo else None
 
 
 SOURCE = Source(
     name="hacker_news",
     group="news",
-    description="Stories on Hacker News whose titles name a watched platform (search by Algolia)",
+    description="Stories on Hacker News whose titles name a watched platform (search by Algolia).",
     tables=(ARTICLES, MENTIONS),
     hosts=(HOST,),
     pace=Pace(requests_per_minute=60, at_once=2),

@@ -51,7 +51,7 @@ class Sleeper:
         return self.moment
 
     def monotonic(self) -> float:
-        return (self.moment - NOON).total_seconds() + 1000.0
+        return (self.moment - NOON).total_seconds()
 
     @property
     def effects(self) -> Effects:

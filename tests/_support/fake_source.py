@@ -57,7 +57,7 @@ def read(answer: Answer, watchlist: Watchlist) -> Parsed:
     """Articles of a page, and the platforms that they name. A list has no rows."""
     try:
         document = json.loads(answer.content())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WrongAnswerError(f"it is no JSON: {error}", is_retriable=True) from error
     if not isinstance(document, dict):
         raise WrongAnswerError("it is no object", is_retriable=False)

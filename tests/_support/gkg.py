@@ -30,7 +30,7 @@ def record(number: int = 0, title: str = "Council approves new bridge", **column
 
 
 def _escaped(character: str) -> str:
-    if character in "&<>\"":
+    if character in '&<>"':
         return {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}[character]
     return character if character.isascii() else f"&#x{ord(character):X};"
 

@@ -69,11 +69,9 @@ def _changed(
         return
     if (table := _table(content, kind)) is not None:
         for column in range(min(MAX_COLUMNS, max(map(len, table.rows), default=0))):
-            rows = [
-                _without(row, column, drop=drop, is_head=n == 0 and table.has_head)
-                for n, row in enumerate(table.rows)
-            ]
-            yield f"column {column + 1}", _written(table, rows)
+            kept = 0 if drop or not table.has_head else 1  # a column that is NULL still has its name
+            rows = [_without(row, column, drop=drop) for row in table.rows[kept:]]
+            yield f"column {column + 1}", _written(table, table.rows[:kept] + rows)
         return
     if (root := _xml(content, kind)) is not None:
         tags = dict.fromkeys(element.tag for element in root.iter() if element is not root)
@@ -156,10 +154,8 @@ def _row(row: list[str], cell: str) -> list[str]:
     return [*row, cell] if row else row
 
 
-def _without(row: list[str], column: int, *, drop: bool, is_head: bool) -> list[str]:
-    if column >= len(row) or (is_head and not drop):
-        return row
-    return row[:column] + ([] if drop else [""]) + row[column + 1 :]
+def _without(row: list[str], column: int, *, drop: bool) -> list[str]:
+    return row[:column] + ([] if drop else [""]) + row[column + 1 :] if column < len(row) else row
 
 
 def _written(table: _Table, rows: list[list[str]]) -> bytes:
@@ -203,9 +199,8 @@ def _xml(content: bytes, kind: Kind) -> ElementTree.Element | None:
 
 
 def _xml_bytes(root: ElementTree.Element) -> bytes:
-    for place, space in enumerate(
-        dict.fromkeys(re.findall(r"\{([^}]+)\}", " ".join(map(str, (e.tag for e in root.iter())))))
-    ):
+    tags = " ".join(str(element.tag) for element in root.iter())
+    for place, space in enumerate(dict.fromkeys(re.findall(r"\{([^}]+)\}", tags))):
         ElementTree.register_namespace("" if place == 0 else f"n{place}", space)
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 

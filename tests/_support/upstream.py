@@ -190,6 +190,10 @@ class Upstream:
         with self._lock:
             self._questions[key] = (answering, request)
 
+    def fix(self, request: Request, body: bytes) -> None:
+        """Answers the address of `request` with this from now on, whoever asks."""
+        self.serve(request.url, body)
+
     def fail(
         self, *faults: Fault, times: int = 1, when: Callable[[Asked], bool] = lambda asked: True
     ) -> None:

@@ -1,11 +1,13 @@
 """How well platforms are recognised: precision and recall on labelled headlines.
 
 Belongs here: reading the labels, counting, and the lines of `make bench`. The headlines are of the
-developers' own making. A headline's `platforms` are all that it names; `split` says whether the rules were tuned on it
-(`dev`) or not (`test`). Kinds of headlines that name what is meant: `plain` names, `script` (other scripts),
-`form` (hashtags, possessives, hyphens, odd characters), `context` (names that are also words), `several`.
-Kinds of hard negatives: `word` (the ordinary word), `other` (something else of that name), `inside` (part of
-a longer word), `similar` (another product), `about` (the subject without a name), `mixed` (beside a true name).
+developers' own making. A headline's `platforms` are all that it names; `split` says whether the rules were
+tuned on it (`dev`) or not (`test`).
+
+Kinds of headlines that name what is meant: `plain` names, `script` (other scripts), `form` (hashtags,
+possessives, hyphens, odd characters), `context` (names that are also words), `several`. Kinds of hard
+negatives: `word` (the ordinary word), `other` (something else of that name), `inside` (part of a longer
+word), `similar` (another product), `about` (the subject without a name), `mixed` (beside a true name).
 """
 
 from __future__ import annotations

@@ -125,7 +125,10 @@ def test_a_tab_inside_a_column_makes_a_line_odd(tmp_path: Path) -> None:
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
     path = file_of(tmp_path, [b"url\ttitle"] * 10)
-    with pytest.raises(WrongAnswerError, match="10 lines of the GKG file are no records") as wrong, unpacked(path, MANY):
+    with (
+        pytest.raises(WrongAnswerError, match="10 lines of the GKG file are no records") as wrong,
+        unpacked(path, MANY),
+    ):
         pass
     assert not wrong.value.is_retriable
 
@@ -138,12 +141,19 @@ def test_odd_lines_are_not_gathered_without_end(tmp_path: Path) -> None:
 
 def test_a_line_without_an_end_is_refused(tmp_path: Path) -> None:
     (tmp_path / "gkg.zip").write_bytes(zipped(b"x" * (3 * MAX_LINE_BYTES)))
-    with pytest.raises(WrongAnswerError, match="a line of the GKG file has more"), unpacked(tmp_path / "gkg.zip", MANY):
+    with (
+        pytest.raises(WrongAnswerError, match="a line of the GKG file has more"),
+        unpacked(tmp_path / "gkg.zip", MANY),
+    ):
         pass
 
 
 def test_bytes_that_are_no_utf8_are_repaired_and_counted(tmp_path: Path) -> None:
-    lines = [record(0, "TikTok caf@").replace(b"@", b"\xe9"), record(1), record(2, names="@,1").replace(b"@", b"\xff")]
+    lines = [
+        record(0, "TikTok caf@").replace(b"@", b"\xe9"),
+        record(1),
+        record(2, names="@,1").replace(b"@", b"\xff"),
+    ]
     records, found = sifted(tmp_path, *lines)
     assert (records.records, records.repaired) == (3, 2)
     assert [candidate.title for candidate in found.candidates] == ["TikTok caf\N{REPLACEMENT CHARACTER}"]
@@ -177,7 +187,9 @@ def test_counts_add_up_to_the_records(tmp_path: Path) -> None:
         record(0),
         record(1),
         record(2, url="https://outlet.example/story-1"),
-        record(3, collection="2", url="as listed in Russian /BBC Monitoring/(c) BBC", organizations="TikTok,3"),
+        record(
+            3, collection="2", url="as listed in Russian /BBC Monitoring/(c) BBC", organizations="TikTok,3"
+        ),
         record(4, url=""),
     ]
     _, found = sifted(tmp_path, *lines)
@@ -216,7 +228,9 @@ def test_a_name_is_seen_in_title_entities_and_address(
         {"lower_organizations": "tiktok"},
     ],
 )
-def test_what_is_no_name_or_no_field_to_look_at_does_not_pass(tmp_path: Path, changes: dict[str, str]) -> None:
+def test_what_is_no_name_or_no_field_to_look_at_does_not_pass(
+    tmp_path: Path, changes: dict[str, str]
+) -> None:
     assert sifted(tmp_path, record(1, **changes))[1].candidates == []
 
 
@@ -250,14 +264,21 @@ AROUND = st.sampled_from(["", "on ", "the app ", "用", "ban ", "“", " users",
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
-        st.tuples(AROUND, st.deferred(lambda: st.sampled_from(names())), st.sampled_from(range(len(DISGUISES))), AROUND)
+        st.tuples(
+            AROUND,
+            st.deferred(lambda: st.sampled_from(names())),
+            st.sampled_from(range(len(DISGUISES))),
+            AROUND,
+        )
         | st.tuples(st.text("TikToк tIKtokＴｉｋ小红书xX.#-'s\u200bﬂipFlip appßs\u0301", max_size=24)),
         min_size=20,
         max_size=60,
     )
 )
 @example([("on ", "X", 0, ""), ("ﬂip app",)])
-def test_the_sieve_misses_nothing_that_the_matcher_finds(tmp_path: Path, parts: list[tuple[object, ...]]) -> None:
+def test_the_sieve_misses_nothing_that_the_matcher_finds(
+    tmp_path: Path, parts: list[tuple[object, ...]]
+) -> None:
     titles = [" ".join(_text(part).split()) for part in parts]
     _, found = sifted(tmp_path, *[record(number, title) for number, title in enumerate(titles)])
     passed = {candidate.record for candidate in found.candidates if candidate.has_title_hit}
@@ -300,7 +321,11 @@ def test_a_watchlist_without_names_lets_nothing_through(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "records_in", "articles", "repeated", "citations"),
-    [("gkg.csv", 100, 98, 0, 2), ("gkgT.csv", 100, 89, 11, 0), ("20250915130000.gkg.excerpt.csv", 1, 1, 0, 0)],
+    [
+        ("gkg.csv", 100, 98, 0, 2),
+        ("gkgT.csv", 100, 89, 11, 0),
+        ("20250915130000.gkg.excerpt.csv", 1, 1, 0, 0),
+    ],
 )
 def test_every_recorded_record_is_read(
     shared: Path, tmp_path: Path, name: str, records_in: int, articles: int, repeated: int, citations: int
@@ -315,4 +340,10 @@ def test_every_recorded_record_is_read(
 
 def test_the_columns_are_those_of_the_codebook() -> None:
     assert len(COLUMNS) == len(set(COLUMNS)) == 27
-    assert [COLUMNS.index(name) + 1 for name in ("url", "persons", "organizations", "names", "extras")] == [5, 13, 15, 24, 27]
+    assert [COLUMNS.index(name) + 1 for name in ("url", "persons", "organizations", "names", "extras")] == [
+        5,
+        13,
+        15,
+        24,
+        27,
+    ]

@@ -34,14 +34,14 @@ def raw_deflate(content: bytes) -> bytes:
     [
         ("", TEXT),
         ("identity", TEXT),
-        ("gzip", gzip.compress(TEXT)),
-        ("X-GZip", gzip.compress(TEXT)),
-        ("gzip", gzip.compress(TEXT[:50]) + gzip.compress(TEXT[50:])),
-        ("gzip", gzip.compress(TEXT) + b"\0\0\0padding"),
+        ("gzip", gzip.compress(TEXT, mtime=0)),
+        ("X-GZip", gzip.compress(TEXT, mtime=0)),
+        ("gzip", gzip.compress(TEXT[:50], mtime=0) + gzip.compress(TEXT[50:])),
+        ("gzip", gzip.compress(TEXT, mtime=0) + b"\0\0\0padding"),
         ("gzip", TEXT),
         ("deflate", zlib.compress(TEXT)),
         ("deflate", raw_deflate(TEXT)),
-        ("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
+        ("deflate, gzip", gzip.compress(zlib.compress(TEXT), mtime=0)),
     ],
 )
 def test_bodies_come_out_as_they_were(encodings: str, packed: bytes, size: int) -> None:
@@ -56,10 +56,15 @@ def test_nothing_is_nothing(encodings: str) -> None:
 @pytest.mark.parametrize(
     ("encodings", "packed", "said", "is_retriable"),
     [
-        ("gzip", gzip.compress(TEXT)[:-20], "ends before its end", True),
-        ("gzip", gzip.compress(TEXT)[:60] + b"\xff" * 60 + gzip.compress(TEXT)[120:], "no valid gzip", True),
-        ("gzip", gzip.compress(b"\0" * 10**7), "over the limit of 1000000 bytes", False),
-        ("gzip, gzip", gzip.compress(gzip.compress(b"\0" * 10**7)), "over the limit", False),
+        ("gzip", gzip.compress(TEXT, mtime=0)[:-20], "ends before its end", True),
+        (
+            "gzip",
+            gzip.compress(TEXT, mtime=0)[:60] + b"\xff" * 60 + gzip.compress(TEXT)[120:],
+            "no valid gzip",
+            True,
+        ),
+        ("gzip", gzip.compress(b"\0" * 10**7, mtime=0), "over the limit of 1000000 bytes", False),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"\0" * 10**7), mtime=0), "over the limit", False),
         ("gzip, gzip, gzip", TEXT, "encoded 3 times", False),
         ("br", TEXT, "'br', which was not asked for", False),
         ("deflate", b"no deflate at all", "no valid deflate", True),
@@ -80,6 +85,15 @@ def test_a_bomb_goes_off_piece_by_piece() -> None:
             sizes.append(len(piece))
     assert MEBIBYTE - 64 * 1024 <= sum(sizes) <= MEBIBYTE
     assert max(sizes) <= 64 * 1024
+
+
+def test_what_is_packed_too_tightly_is_refused_long_before_the_limit() -> None:
+    out = decoded([gzip.compress(b"\0" * 50 * MEBIBYTE)], "gzip", 10**12)
+    size = 0
+    with pytest.raises(WrongAnswerError, match="more than 100 to 1"):
+        for piece in out:
+            size += len(piece)
+    assert size <= 9 * MEBIBYTE
 
 
 @given(st.binary(max_size=300), st.integers(1, 20))
@@ -123,7 +137,7 @@ def test_an_empty_member_is_an_empty_stream(tmp_path: Path) -> None:
         ({"folder/": b""}, zipfile.ZIP_DEFLATED, "not one file"),
         ({"a": TEXT}, zipfile.ZIP_LZMA, "the packing 14"),
         ({"a": b"\0" * 3 * MEBIBYTE}, zipfile.ZIP_DEFLATED, "over the limit of 1048576"),
-        ({"a": gzip.compress(b"1")}, zipfile.ZIP_DEFLATED, "another archive"),
+        ({"a": gzip.compress(b"1", mtime=0)}, zipfile.ZIP_DEFLATED, "another archive"),
         ({"a.zip": b"PK\x03\x04" + b"x" * 30}, zipfile.ZIP_STORED, "another archive"),
     ],
 )
@@ -164,6 +178,27 @@ def test_a_zip_file_that_is_cut_off_may_be_asked_for_again(tmp_path: Path, keep:
     with pytest.raises(WrongAnswerError, match="damaged or cut off") as caught, open_zip_member(path, 10**6):
         pass
     assert caught.value.is_retriable
+
+
+def test_damage_anywhere_is_a_wrong_answer_and_nothing_else(tmp_path: Path) -> None:
+    content = zipped(tmp_path / "a.zip", {"a": TEXT}).read_bytes()
+    for place in range(len(content)):
+        for value in (0x00, 0xFF, content[place] ^ 0x40):
+            path = tmp_path / "b.zip"
+            path.write_bytes(content[:place] + bytes([value]) + content[place + 1 :])
+            try:
+                with open_zip_member(path, MEBIBYTE) as stream:
+                    stream.read()
+            except WrongAnswerError:
+                continue
+
+
+def test_what_its_user_raises_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"a": TEXT})
+    with pytest.raises(RuntimeError, match="mine"), open_zip_member(path, MEBIBYTE):
+        raise RuntimeError("mine")
+    with pytest.raises(FileNotFoundError), open_zip_member(tmp_path / "nothing", MEBIBYTE):
+        pass
 
 
 def test_a_damaged_member_is_noticed(tmp_path: Path) -> None:

@@ -72,6 +72,12 @@ def test_one_block_of_yaml_adds_a_platform() -> None:
 CONTEXT_WITHOUT_AMBIGUITY = ("kind: brand, ambiguous: true, context", "kind: brand, context")
 SECOND_APP = ("    kind: social\ncompanies", "    kind: social\n    apps: {app_store: APP}\ncompanies")
 SECOND_ALIAS = ("    kind: social\ncompanies", "    kind: social\n    aliases: [ALIAS]\ncompanies")
+
+
+def feed(rest: str, outlet: str = "outlet: A, ") -> tuple[str, str]:
+    return ("storefronts:", f"feeds:\n  news: {{{outlet}language: en, {rest}}}\nstorefronts:")
+
+
 MISTAKES = {
     "unknown owner": ([("owner: owner_inc", "owner: nobody")], "platforms.here.owner", "companies"),
     "misspelt key": ([("kind: social\n    apps", "knd: social\n    apps")], "platforms.here.knd", "spelling"),
@@ -102,6 +108,25 @@ MISTAKES = {
     "context without ambiguity": ([CONTEXT_WITHOUT_AMBIGUITY], "aliases.1.context", "ambiguous: true"),
     "bad regular expression": ([("'app'", "'(app'")], "aliases.1.context", "not a regular expression"),
     "context of anything": ([("'app'", "'(app)?'")], "aliases.1.context", "matches any text"),
+    "unknown braces": ([("'app'", "'{place}'")], "aliases.1.context", "{place} stands for nothing"),
+    "unless of anything": ([("'app'}", "'app', unless: 'x*'}")], "aliases.1.unless", "matches any text"),
+    "feed without the web": ([feed("url: news.example.com")], "feeds.news.url", "https://"),
+    "feed twice": (
+        [feed("url: https://a.example/x}\n  other: {outlet: A, language: en, url: https://a.example/x")],
+        "feeds.other.url",
+        "feeds.news",
+    ),
+    "feed in no zone": ([feed("url: https://a.example/x, zone: Mars")], "feeds.news.zone", "IANA"),
+    "feed without outlet": (
+        [feed("url: https://a.example/x", outlet="")],
+        "feeds.news.outlet",
+        "Add the key",
+    ),
+    "page without the web": (
+        [("storefronts:", "articles: [{url: //a.example}]\nstorefronts:")],
+        "articles.0.url",
+        "https://",
+    ),
     "language in words": ([("language: en", "language: english")], "aliases.1.language", "pattern"),
     "title with spaces": ([("Here_(app)", "Here (app)")], "wikipedia.0.title", "pattern"),
     "title of two": (

@@ -1,7 +1,7 @@
 """GDELT's bulk files as they lie in Google's storage: lists of the newest files, and zipped GKG records.
 
-Records are made up, in the 27 columns of the recordings. Some name a platform in title, entities or address, in
-the ways that real ones do; `planted` says which.
+Records are made up, in the 27 columns of the recordings. Some name a platform in title, entities or address,
+in the ways that real ones do; `planted` says which.
 """
 
 from __future__ import annotations
@@ -104,9 +104,7 @@ def _chance(url: str) -> random.Random:
 
 def _plants(url: str) -> list[Plant]:
     chance = _chance(url)
-    return [
-        chance.choice(PLANTS) if chance.random() < SHARE_PLANTED else DULL for _ in range(rows_in(url))
-    ]
+    return [chance.choice(PLANTS) if chance.random() < SHARE_PLANTED else DULL for _ in range(rows_in(url))]
 
 
 def _lines(url: str) -> Iterator[str]:

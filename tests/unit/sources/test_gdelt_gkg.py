@@ -50,7 +50,11 @@ def read(folder: Path, lines: Iterable[bytes], edition: str = "en", **labels: st
 
 
 def counts(parsed: Parsed) -> dict[object, object]:
-    return {row["subject_id"]: row["matching_items"] for row in parsed.rows["news_volume"] if row["matching_items"]}
+    return {
+        row["subject_id"]: row["matching_items"]
+        for row in parsed.rows["news_volume"]
+        if row["matching_items"]
+    }
 
 
 def mentions(parsed: Parsed) -> list[tuple[object, ...]]:
@@ -79,7 +83,8 @@ def asked(
             rounds.append(requests)
             is_answered = lists and requests[0].kind is Kind.TEXT
             answers = [
-                answer_of(one, upstream.answer(one), folder=folder) if is_answered else None for one in requests
+                answer_of(one, upstream.answer(one), folder=folder) if is_answered else None
+                for one in requests
             ]
     except StopIteration:
         pass
@@ -110,7 +115,10 @@ def test_each_day_of_a_window_is_a_round(tmp_path: Path) -> None:
 def test_today_is_asked_as_far_as_the_lists_say(tmp_path: Path) -> None:
     now = datetime(2025, 1, 15, 23, 50, tzinfo=UTC)
     of_lists, (files,) = asked(DAY, DAY, now, tmp_path)
-    assert [one.url.rpartition("/")[2] for one in of_lists] == ["lastupdate.txt", "lastupdate-translation.txt"]
+    assert [one.url.rpartition("/")[2] for one in of_lists] == [
+        "lastupdate.txt",
+        "lastupdate-translation.txt",
+    ]
     assert len(files) == 96 + 96
     for one in files[-2:]:
         assert one.labels["md5"] == hashlib.md5(upstream.answer(one)).hexdigest()
@@ -215,8 +223,10 @@ def test_an_article_and_what_it_names(tmp_path: Path) -> None:
     assert counts(parsed) == {"tiktok": 1, "xiaohongshu": 1}
     volume = parsed.rows["news_volume"]
     assert {row["monitored_items"] for row in volume} == {2}
-    assert {row["subject_id"] for row in volume} == {name for name, one in watched().platforms.items() if one.aliases}
-    assert only({row["batch"] for row in volume}) == BATCH  # type: ignore[type-var]
+    assert {row["subject_id"] for row in volume} == {
+        name for name, one in watched().platforms.items() if one.aliases
+    }
+    assert {row["batch"] for row in volume} == {BATCH}
 
 
 def test_without_a_time_an_article_stands_on_the_day_of_its_batch(tmp_path: Path) -> None:
@@ -268,7 +278,12 @@ def test_an_ambiguous_entity_is_read_among_its_neighbours(tmp_path: Path) -> Non
 
 
 def test_an_entity_with_an_accent_is_found(tmp_path: Path) -> None:
-    assert mentions(read(tmp_path, [record(1, names="TikTók,5")]))[0][:4] == ("tiktok", "TikTok", "entities", 1)
+    assert mentions(read(tmp_path, [record(1, names="TikTók,5")]))[0][:4] == (
+        "tiktok",
+        "TikTok",
+        "entities",
+        1,
+    )
 
 
 def test_an_address_counts_where_nothing_else_names_the_platform(tmp_path: Path) -> None:
@@ -304,7 +319,9 @@ def test_a_broken_line_is_kept_and_the_rest_is_read(tmp_path: Path) -> None:
 
 def test_zero_is_a_count(tmp_path: Path) -> None:
     volume = read(tmp_path, [record(0), record(1)]).rows["news_volume"]
-    assert {(row["matching_items"], row["monitored_items"], row["distinct_outlets"]) for row in volume} == {(0, 2, 0)}
+    assert {(row["matching_items"], row["monitored_items"], row["distinct_outlets"]) for row in volume} == {
+        (0, 2, 0)
+    }
 
 
 def test_an_empty_file_monitored_nothing(tmp_path: Path) -> None:
@@ -316,7 +333,9 @@ def test_a_file_that_is_not_there_is_a_gap_and_no_zero(tmp_path: Path) -> None:
     parsed = SOURCE.read(missing, watched())
     assert set(parsed.rows) == {"news_volume"}
     volume = parsed.rows["news_volume"]
-    assert {(row["matching_items"], row["monitored_items"], row["note"]) for row in volume} == {(None, None, GAP)}
+    assert {(row["matching_items"], row["monitored_items"], row["note"]) for row in volume} == {
+        (None, None, GAP)
+    }
     assert {row["batch"] for row in volume} == {BATCH}
 
 
@@ -359,7 +378,13 @@ def test_damage_is_a_wrong_answer_or_is_told(tmp_path: Path, data: st.DataObject
 @pytest.mark.parametrize(
     ("name", "edition", "monitored", "note", "matching"),
     [
-        ("gkg.csv", "en", 98, "of 100 records: 2 without an address", {"facebook": 2, "instagram": 3, "x": 6}),
+        (
+            "gkg.csv",
+            "en",
+            98,
+            "of 100 records: 2 without an address",
+            {"facebook": 2, "instagram": 3, "x": 6},
+        ),
         (
             "gkgT.csv",
             "translated",
@@ -371,7 +396,13 @@ def test_damage_is_a_wrong_answer_or_is_told(tmp_path: Path, data: st.DataObject
     ],
 )
 def test_recordings(
-    shared: Path, tmp_path: Path, name: str, edition: str, monitored: int, note: str | None, matching: dict[str, int]
+    shared: Path,
+    tmp_path: Path,
+    name: str,
+    edition: str,
+    monitored: int,
+    note: str | None,
+    matching: dict[str, int],
 ) -> None:
     with zipfile.ZipFile(tmp_path / "recorded.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(shared / "recordings" / "news" / "gdelt" / name)
