@@ -47,7 +47,7 @@ from ingestion.captures import (
 )
 from ingestion.effects import Clock, in_utc, locked
 from ingestion.errors import Fault, ObservatoryError, UpstreamError
-from ingestion.http import NOT_MODIFIED, Client, Response
+from ingestion.http import ANY_HOST, NOT_MODIFIED, Client, Response
 from ingestion.manifests import store_manifest, store_watchlist
 from ingestion.parsed import Reader, forget_old
 from ingestion.settings import Home
@@ -293,36 +293,39 @@ class _Fetch:
         self._reader = Reader(home, source, watchlist, store_watchlist(home, watchlist))
         self._lock = threading.Lock()
         self._days: dict[date, _Tally] = {}
+        self._begun: set[date] = set()
         self._asked: dict[str, Answer | None] = {}
         self._totals = FetchResult(source.name)
 
     def run(self, window: Window, deadline: float) -> FetchResult:
         """Asks until `deadline`, and receives every day of which there is something new."""
         self._deadline = deadline
+        incomplete = self._incomplete_before(window)
         with ThreadPoolExecutor(self._threads(), thread_name_prefix=self._source.name) as threads:
-            for part in self._parts(window):
+            for part in self._parts(window, incomplete):
                 self._ask(part, threads)
         moment = in_utc(self._now())
         reports = tuple(tally.report(day, moment) for day, tally in sorted(self._days.items()))
-        receipts = [
-            receipt for report in reports for receipt in receive_day(self._reader, report.day, moment)
-        ]
+        # A fetch that was killed may have left captures of a day that nobody can ask for any more.
+        touched = sorted(incomplete.union(self._days))
+        receipts = [receipt for day in touched for receipt in receive_day(self._reader, day, moment)]
         note_days(self._home, self._source.name, reports)
         return replace(self._totals, days=reports, receipts=tuple(receipts))
 
     def _threads(self) -> int:
+        if ANY_HOST in self._source.hosts:
+            return REQUESTS_AT_ONCE
         return min(REQUESTS_AT_ONCE, self._source.pace.at_once * len(self._source.hosts))
 
-    def _parts(self, window: Window) -> list[Window]:
-        """The window itself first, then what is to be healed before it, without the days between."""
-        start = window.first - timedelta(days=self._source.look_back_days)
+    def _incomplete_before(self, window: Window) -> set[date]:
         back = max(self._source.look_back_days, HEALED_DAYS)
-        wanted = set(Window(start, window.first - timedelta(days=1)).days())
-        wanted |= incomplete_days(
-            self._home,
-            self._source.name,
-            Window(window.first - timedelta(days=back), window.first - timedelta(days=1)),
-        )
+        before = Window(window.first - timedelta(days=back), window.first - timedelta(days=1))
+        return incomplete_days(self._home, self._source.name, before)
+
+    def _parts(self, window: Window, incomplete: set[date]) -> list[Window]:
+        """The window itself first, then what is to be healed before it, without the days between."""
+        look_back = range(1, self._source.look_back_days + 1)
+        wanted = incomplete.union(window.first - timedelta(days=back) for back in look_back)
         return [window, *_runs(sorted(wanted))]
 
     def _ask(self, part: Window, threads: ThreadPoolExecutor) -> None:
@@ -335,13 +338,27 @@ class _Fetch:
                     batch = list(next(questions) if answers is None else questions.send(answers))
                 except StopIteration:
                     return
+                self._begin({request.day for request in batch})
                 answers = list(threads.map(self._answer, batch))
         except Exception as error:
             logger.exception("%s could not ask for %s to %s", self._source.name, part.first, part.last)
-            problem = f"the source failed with {type(error).__name__}: {error}"
+            told = str(error) if isinstance(error, ObservatoryError) else f"{type(error).__name__}: {error}"
+            problem = f"the source failed with {' '.join(told.split())}"
             with self._lock:
                 for day in part.days():
                     self._note(day, problem)
+
+    def _begin(self, days: set[date]) -> None:
+        """Notes days as missing before they are asked for: a fetch may be killed before it can say so."""
+        new = days - self._begun
+        self._begun |= new
+        if new:
+            moment, reason = (
+                in_utc(self._now()),
+                "the fetch ended before it was done. The next run asks again.",
+            )
+            reports = [DayReport(day, WindowState.MISSING, 0, 0, 0, reason, moment) for day in new]
+            note_days(self._home, self._source.name, reports)
 
     def _answer(self, request: Request) -> Answer | None:
         """One answer that was read, or None; all that went wrong is noted with its day.

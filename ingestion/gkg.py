@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ingestion.source import MEBIBYTE, WrongAnswerError
 from ingestion.sql import connection
@@ -219,8 +219,7 @@ def _without_new_columns(line: bytes) -> bytes | None:
 # --- sifting --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A record that may name a platform. `published` is the page's own time; what is missing is empty.
 
     `hits`: entities that look like a name.
@@ -338,10 +337,9 @@ _SIFT = r"""
         count(DISTINCT hash(url)) FILTER (has_address),
         list({{
             record: coalesce(record, ''), batch: coalesce(batch, ''), outlet: coalesce(outlet, ''), url: url,
-            tone: coalesce(tone, ''), translation: coalesce(translation, ''),
-            title: coalesce(title, ''), published: coalesce(published, ''),
-            organizations: coalesce(organizations, ''), persons: coalesce(persons, ''),
-            names: coalesce(names, ''), hits: hits,
+            tone: coalesce(tone, ''), translation: coalesce(translation, ''), title: coalesce(title, ''),
+            published: coalesce(published, ''), organizations: coalesce(organizations, ''),
+            persons: coalesce(persons, ''), names: coalesce(names, ''), hits: coalesce(hits, []),
             has_title_hit: coalesce(has_title_hit, false), has_page_hit: coalesce(has_page_hit, false)
         }}) FILTER (may_name)
     FROM looked_at

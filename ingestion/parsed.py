@@ -18,6 +18,7 @@ import json
 import logging
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ MAX_BROKEN_CHARACTERS = 20_000
 """Of a piece that is no row, no more is copied to quarantine; the archive has all of it."""
 
 logger = logging.getLogger(__name__)
+_PARSING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -186,9 +188,14 @@ def _module_of(function: Callable[..., Any]) -> str:
     return function.__module__
 
 
-@functools.cache
 def code_fingerprint(module: str) -> str:
     """Names the text of a module and of every module of `ingestion` that it imports, directly or not."""
+    with _PARSING:  # Python 3.11 builds syntax trees in one thread at a time, or fails
+        return _code_fingerprint(module)
+
+
+@functools.cache
+def _code_fingerprint(module: str) -> str:
     texts: dict[str, bytes] = {}
     waiting = [module]
     while waiting:

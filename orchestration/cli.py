@@ -187,6 +187,20 @@ def import_(
 
 
 @app.command()
+def mentions(
+    file: Annotated[Path, typer.Argument(help="A headline a line.", exists=True, dir_okay=False)],
+) -> None:
+    """Print which platforms would be recognised in headlines, as CSV."""
+    from ingestion.mentions import Matcher, write_mentions
+    from orchestration.installation import Installation
+
+    with _errors_told():
+        matcher = Matcher.from_watchlist(Installation().parsed_watchlist())
+    with file.open(encoding="utf-8") as lines:
+        write_mentions(lines, matcher, sys.stdout)
+
+
+@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on loopback.")] = 3000,
 ) -> None:

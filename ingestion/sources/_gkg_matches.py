@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -118,13 +118,14 @@ _SOURCE_LANGUAGE = re.compile(r"srclc:(\w+)")
 
 
 def _merge(found: dict[str, Named], place: str, mentions: Sequence[Mention]) -> None:
-    times = Counter(mention.platform_id for mention in mentions)
+    times = Counter([mention.platform_id for mention in mentions])
     for mention in mentions:
-        held = found.get(mention.platform_id)
+        platform = mention.platform_id
+        held = found.get(platform)
         if held is None:
-            held = Named(mention.alias, place, 0, mention.context)
-        most = max(held.times, times[mention.platform_id])
-        found[mention.platform_id] = Named(held.alias, held.found_in, most, held.context)
+            found[platform] = Named(mention.alias, place, times[platform], mention.context)
+        elif held.times < times[platform]:
+            found[platform] = replace(held, times=times[platform])
 
 
 def _name(entry: str) -> str:

@@ -1,4 +1,4 @@
-"""Contract of `app_listings`: what a store's lookup says of a watched app on one day: there or not, genre, rating counts."""
+"""Contract of `app_listings`: what a store's lookup says of a watched app on one day."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rules(gxe: ModuleType, watched: WatchedIds) -> list[Expectation]:
 
 TABLE = RawTable(
     name="app_listings",
-    description="One row per store, country, app and day; an app that the store leaves out has a row that says so.",
+    description="One row per store, country, app and day, also where the store leaves the app out.",
     columns=(
         Column("store", ColumnType.TEXT, "The app store.", required=True, allowed=STORES),
         Column("country", ColumnType.TEXT, "Storefront, ISO 3166-1 alpha-2.", required=True),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from ingestion.http import Client
 from ingestion.load import LoadResult, load_pending
 from ingestion.loads import read_loads
 from ingestion.quarantine import rows_path
-from ingestion.settings import Home
+from ingestion.settings import PROJECT_ROOT, Home
 from ingestion.source import (
     Answer,
     Asking,
@@ -351,6 +353,39 @@ def test_a_reader_that_fails_is_told_and_stops_nothing_else(world: World) -> Non
     assert len(result.receipts) == 2
 
 
+def test_a_killed_fetch_is_taken_up_by_the_next_even_where_nobody_can_ask_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Yesterday's chart is gone; what was received of it yesterday is in the archive and must be loaded."""
+
+    def ask(asking: Asking) -> Questions:
+        if asking.now.date() == asking.window.last:
+            yield from fake_source.ask(asking)
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    source = replace(
+        world.source, ask=world.upstream.watch(replace(fake_source.SOURCE, ask=ask), fake_source.answer).ask
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(fetching, "receive_day", killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.fetch(source=source)
+    (report,) = day_reports(world.home, "example_news")
+    assert (report.day, report.state) == (TODAY, WindowState.MISSING)
+    assert receipts(world.home, "articles") == []
+    tomorrow = TODAY + timedelta(days=1)
+    result = world.fetch(Window(tomorrow, tomorrow), hours=24, source=source)
+    assert [r.day for r in result.days] == [tomorrow]
+    assert sorted(str(r.day) for r in result.receipts if r.table_name == "articles") == [
+        str(TODAY),
+        str(tomorrow),
+    ]
+    world.load()
+    assert len(world.articles()) == 2 * ARTICLES
+
+
 def test_a_source_that_fails_to_ask_is_told_with_its_window(world: World) -> None:
     def ask(asking: Asking) -> Questions:
         yield from ()
@@ -673,3 +708,18 @@ def test_an_upstream_of_rows_never_counts_one_row_twice(world: World) -> None:
     assert all(r.rows_in == r.rows_published + r.rows_quarantined for r in records)
     assert len(receipts(world.home, "articles")) == 1
     assert len(RAW_TABLES["articles"].key) == 1
+
+
+def test_many_threads_may_ask_for_the_code_that_reads_at_once() -> None:
+    """Python 3.11 fails now and then where two threads build syntax trees at the same time."""
+    program = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from ingestion.parsed import code_fingerprint\n"
+        "from ingestion.sources import SOURCES\n"
+        "modules = [source.read.__module__ for source in SOURCES.values()]\n"
+        "with ThreadPoolExecutor(16) as threads:\n"
+        "    print(len(set(threads.map(code_fingerprint, modules))) == len(set(modules)))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
