@@ -118,7 +118,8 @@ def test_a_run_that_is_killed_while_it_builds_or_publishes_stops_no_later_run(lo
     row = "V{},platform,lemon8,lemon8,dau,US,2025-01-20,day,{}000000,=,users,Example Vendor\n"
     for number, step in enumerate(("dbt_build", "observatory"), start=2):
         (loaded.inbox / f"published_metrics__{step}.csv").write_text(HEADER + row.format(number, number))
-        killed = subprocess.run([sys.executable, "-c", program, str(loaded.root), step], capture_output=True)
+        command = [sys.executable, "-c", program, str(loaded.root), step]
+        killed = subprocess.run(command, capture_output=True, check=False)
         assert killed.returncode == -signal.SIGKILL
         assert contents(loaded).keys() == before.keys()
         assert run_main_job(loaded, cases=[]).published

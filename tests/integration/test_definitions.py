@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -83,3 +84,11 @@ def test_the_nightly_schedule_runs_the_main_job(definitions: dg.Definitions) -> 
     schedule = definitions.resolve_schedule_def("load_check_model_publish_every_night")
     assert schedule.job_name == "load_check_model_publish"
     assert schedule.execution_timezone == "UTC"
+
+
+def test_the_project_is_parsed_by_its_absolute_path() -> None:
+    """Otherwise a command that is started in another folder does not find the seeds."""
+    ensure_manifest()
+    for node in read_manifest()["nodes"].values():
+        if node["resource_type"] == "seed":
+            assert Path(node["root_path"]).is_absolute()
