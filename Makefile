@@ -13,6 +13,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
 	&& { command -v $$p; break; }; done)
 BIN := .venv/bin
+PORT ?= 3000
 MANIFEST := dbt_project/target/parsed/manifest.json
 DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.csv' \) -not -path '*/target/*')
 
@@ -34,8 +35,7 @@ setup: .venv/.installed $(MANIFEST) ## Installs everything into .venv
 	@touch $@
 
 $(MANIFEST): .venv/.installed $(DBT_FILES)
-	$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project \
-		--target-path $(CURDIR)/$(@D) --log-path $(CURDIR)/$(@D)
+	$(BIN)/python -c 'from orchestration.dbt import ensure_manifest; ensure_manifest()'
 	@touch $@
 
 demo: setup ## Loads the case January 2025, offline, and prints what it answers
@@ -45,7 +45,7 @@ run: setup ## Takes the inbox all the way to the published marts
 	$(BIN)/observatory run
 
 ui: setup ## Starts the Dagster web UI and daemon on loopback
-	$(BIN)/observatory ui
+	$(BIN)/observatory ui --port $(PORT)
 
 sql: setup ## Queries the published marts: make sql QUERY='from marts.dim_event'
 	@$(BIN)/observatory sql "$(QUERY)"

@@ -161,7 +161,26 @@ def derived_rules(gxe: ModuleType, table: RawTable, received_at: datetime) -> li
     for column in (*table.columns, OBSERVED_AT):
         rules += _column_rules(gxe, column)
     rules += _shared.within_dates(gxe, [OBSERVED_AT.name])
+    rules += [_not_yet(gxe, name, received_at) for name in _days_told_of(table)]
     return [*rules, *_key_rules(gxe, table), _not_from_the_future(gxe, received_at)]
+
+
+def _days_told_of(table: RawTable) -> list[str]:
+    """Day columns that place a row in time, where a table tells of what has happened."""
+    days = {column.name for column in table.columns if column.type is ColumnType.DATE}
+    return [] if table.may_look_ahead else [name for name in table.partition_by if name in days]
+
+
+def _not_yet(gxe: ModuleType, column: str, received_at: datetime) -> Expectation:
+    """A day is over nowhere before it begins somewhere: 14 hours ahead of UTC, and clocks that are off."""
+    import pandas as pd
+
+    return gxe.ExpectColumnValuesToBeBetween(
+        column=column,
+        max_value=pd.Timestamp(in_utc(received_at).replace(tzinfo=None)) + pd.Timedelta(days=2),
+        severity=CRITICAL,
+        meta={"rule": f"{column} is more than two days after the file was received"},
+    )
 
 
 def _column_rules(gxe: ModuleType, column: Column) -> list[Expectation]:

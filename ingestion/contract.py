@@ -73,6 +73,8 @@ class RawTable:
     key: tuple[str, ...]
     partition_by: tuple[str, ...]
     rules: Rules
+    may_look_ahead: bool = False
+    """Whether rows may tell of days that are still to come, as a calendar does."""
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -157,7 +157,7 @@ def fetch(
     except Exception as error:
         logger.exception("Fetching %s failed", source.name)
         told = f"{source.name} ({window.first} to {window.last}): failed with {type(error).__name__}: {error}"
-        return FetchResult(source.name, problem=told)
+        return FetchResult(source.name, problem=" ".join(told.split()))
 
 
 def reparse(

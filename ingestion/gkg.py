@@ -20,14 +20,16 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ingestion.source import MEBIBYTE, WrongAnswerError
-from ingestion.sql import connection
 from ingestion.unpacking import open_zip_member
 
 if TYPE_CHECKING:
+    import duckdb
+
     from ingestion.watchlist import Alias, Watchlist
 
 COLUMNS = (
@@ -222,8 +224,7 @@ def _without_new_columns(line: bytes) -> bytes | None:
 class Candidate(NamedTuple):
     """A record that may name a platform. `published` is the page's own time; what is missing is empty.
 
-    `hits`: entities that look like a name.
-    `has_title_hit`, `has_page_hit`: whether the title or the address do.
+    `hits`: entities that look like a name. `has_title_hit`, `has_page_hit`: whether title or address do.
     """
 
     record: str
@@ -279,14 +280,14 @@ def sift(records: Path, pattern: str) -> Sifted:
         hit=_literal(f"(?i)[^;]*(?:{pattern})[^;]*"),
     )
     try:
-        with connection() as con:
+        with _database().cursor() as con:
             row = con.execute(query).fetchone()
     except duckdb.Error as error:
         raise WrongAnswerError(
             f"the GKG records cannot be read: {str(error).splitlines()[0]}", is_retriable=False
         ) from error
     total, with_address, articles, found = row or (0, 0, 0, None)
-    candidates = [Candidate(**fields) for fields in found or ()]
+    candidates = sorted((Candidate(*values) for values in found or ()), key=_place)
     return Sifted(articles, with_address - articles, total - with_address, candidates)
 
 
@@ -335,15 +336,28 @@ _SIFT = r"""
         count(*),
         count(*) FILTER (has_address),
         count(DISTINCT hash(url)) FILTER (has_address),
-        list({{
-            record: coalesce(record, ''), batch: coalesce(batch, ''), outlet: coalesce(outlet, ''), url: url,
-            tone: coalesce(tone, ''), translation: coalesce(translation, ''), title: coalesce(title, ''),
-            published: coalesce(published, ''), organizations: coalesce(organizations, ''),
-            persons: coalesce(persons, ''), names: coalesce(names, ''), hits: coalesce(hits, []),
-            has_title_hit: coalesce(has_title_hit, false), has_page_hit: coalesce(has_page_hit, false)
-        }}) FILTER (may_name)
+        list(row(
+            coalesce(record, ''), coalesce(batch, ''), coalesce(outlet, ''), url, coalesce(tone, ''),
+            coalesce(translation, ''), coalesce(title, ''), coalesce(published, ''),
+            coalesce(organizations, ''), coalesce(persons, ''), coalesce(names, ''), coalesce(hits, []),
+            coalesce(has_title_hit, false), coalesce(has_page_hit, false)
+        )) FILTER (may_name)
     FROM looked_at
 """
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One a process, with a thread for each core. Records come in any order; that of the file is restored."""
+    import duckdb
+
+    return duckdb.connect(config={"preserve_insertion_order": False, "enable_external_file_cache": False})
+
+
+def _place(candidate: Candidate) -> tuple[str, int, str, str]:
+    """The place of a record in its file, which its name ends with: `20150218230000-T12`."""
+    batch, _, number = candidate.record.rpartition("-")
+    return batch, len(number), number, candidate.url
 
 
 def _bare(column: str) -> str:
@@ -363,8 +377,8 @@ def _literal(text: str) -> str:
 
 _SEPARATOR = r"[\s\x{a0}\x{2000}-\x{200a}\x{2010}-\x{2015}\x{202f}\x{3000}·._+/-]+"
 _DISGUISED = (
-    r"[\x{1d2c}-\x{1d6a}\x{2070}-\x{209c}\x{2102}-\x{2115}\x{2119}-\x{211d}\x{212c}-\x{2139}\x{2460}-\x{24ff}\x{fb00}-\x{fb06}"
-    r"\x{ff01}-\x{ff9f}\x{1d400}-\x{1d7ff}\x{1f130}-\x{1f189}]"
+    r"[\x{1d2c}-\x{1d6a}\x{2070}-\x{209c}\x{2102}-\x{2115}\x{2119}-\x{211d}\x{212c}-\x{2139}"
+    r"\x{2460}-\x{24ff}\x{fb00}-\x{fb06}\x{ff01}-\x{ff9f}\x{1d400}-\x{1d7ff}\x{1f130}-\x{1f189}]"
 )
 """Letters that only the matcher sees through: full-width, mathematical, circled. Texts with any of them are
 let through."""

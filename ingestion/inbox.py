@@ -131,6 +131,13 @@ def receive_inbox(
     return received
 
 
+def waiting(home: Home) -> list[str]:
+    """Names of what lies in the inbox and was not taken: still being written, or not to be read at all."""
+    if not home.inbox.is_dir():
+        return []
+    return sorted(shown(path.name) for path in home.inbox.iterdir() if path.name != REJECTED)
+
+
 def receive_path(
     home: Home,
     path: Path,

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from ingestion.source import Window
     from orchestration.session import Live, Outcome
 
+LISTED_LOADS = 20
+WIDE = 9
+"""More columns than these are printed one below the other."""
+
 EXIT_FAILED = 1
 EXIT_HELD_BACK = 3
 DAY_FORMATS = ["%Y-%m-%d"]
@@ -64,7 +68,7 @@ def demo() -> None:
     outcome = _run(home, cases=["january_2025"])
     if outcome.published:
         print_answer(home.published_database, out)
-    _tell_where(home)
+        _tell_where(home)
     raise typer.Exit(_exit_code(outcome, held_back=False))
 
 
@@ -100,7 +104,8 @@ def run(
     home = _home()
     started = datetime.now(UTC)
     outcome = _run(home, live=asked)
-    raise typer.Exit(_exit_code(outcome, held_back=_print_loads(home, since=started)))
+    held_back = _print_loads(home, since=started, published=outcome.published)
+    raise typer.Exit(_exit_code(outcome, held_back=held_back))
 
 
 @app.command()
@@ -130,7 +135,7 @@ def reparse(
         err.print(f"[red]The archive has no answer of {source} for these days.[/red] Ask with run --live.")
         raise typer.Exit(EXIT_FAILED)
     outcome = _run(home)
-    held_back = _print_loads(home, since=started)
+    held_back = _print_loads(home, since=started, published=outcome.published)
     raise typer.Exit(_exit_code(outcome, held_back=held_back or bool(unreadable)))
 
 
@@ -183,7 +188,8 @@ def import_(
         received = receive_path(home, path, _now)
     out.print(f"Received {len(received)} file(s) from {path}.")
     outcome = _run(home)
-    raise typer.Exit(_exit_code(outcome, held_back=_print_loads(home, since=started)))
+    held_back = _print_loads(home, since=started, published=outcome.published)
+    raise typer.Exit(_exit_code(outcome, held_back=held_back))
 
 
 @app.command()
@@ -218,6 +224,9 @@ def ui(
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "VIRTUAL_ENV": sys.prefix,
     }
+    if _is_taken(port):
+        err.print(f"[red]Port {port} is taken.[/red] Give another with --port.")
+        raise typer.Exit(EXIT_FAILED)
     out.print(f"Web UI: http://127.0.0.1:{port} (stop with Ctrl-C). Run history: {instance}")
     out.file.flush()
     dg = Path(sys.executable).with_name("dg")
@@ -237,6 +246,8 @@ def sql(
 
     from orchestration.answer import rows_of
 
+    if not query.strip():
+        raise typer.BadParameter("the query is empty")
     home = _home()
     try:
         names, rows = rows_of(_published(home), query)
@@ -257,15 +268,31 @@ def status() -> None:
     out.print(f"Home: {home.root}")
     out.print(f"Published: {version.id if version else 'nothing yet; run `observatory demo`'}")
     latest: dict[tuple[str, str], LoadRecord] = {}
-    for record in sorted(read_loads(home), key=lambda record: record.started_at):
+    records = sorted(read_loads(home), key=lambda record: record.started_at)
+    for record in records:
         latest[record.source, record.table_name] = record
-    _print_records(list(latest.values()), "Last load of each source and table")
-    raise typer.Exit(0)
+    _print_records(list(latest.values()), "Last load of each source and table", with_reasons=False)
+    kept_back = [record for record in records if record.verdict != "published"][-LISTED_LOADS:]
+    if kept_back:
+        _print_records(kept_back, f"Loads that kept something back, the last {LISTED_LOADS} at most")
+    _print_waiting(home)
 
 
 def main() -> None:
     """Entry point."""
     app()
+
+
+def _is_taken(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def _home() -> Home:
@@ -323,20 +350,29 @@ def _exit_code(outcome: Outcome, *, held_back: bool) -> int:
     return EXIT_HELD_BACK if held_back or outcome.blocked or outcome.missing else 0
 
 
-def _print_loads(home: Home, *, since: datetime) -> bool:
-    """Prints the loads since `since`; whether one of them kept something back."""
+def _print_loads(home: Home, *, since: datetime, published: bool) -> bool:
+    """Prints the loads since `since` and what still waits; whether a load kept something back."""
     from ingestion.loads import read_loads
 
     floor = since.replace(tzinfo=None)
     records = [r for r in read_loads(home) if (r.finished_at or r.started_at) >= floor]
-    if not records:
-        out.print("Nothing new was received; the marts are up to date.")
-        return False
-    _print_records(records, "Loads")
+    if records:
+        _print_records(records, "Loads")
+    elif published:
+        out.print("Nothing new was loaded; the marts are up to date.")
+    _print_waiting(home)
     return any(record.verdict != "published" for record in records)
 
 
-def _print_records(records: Sequence[LoadRecord], title: str) -> None:
+def _print_waiting(home: Home) -> None:
+    from ingestion.inbox import waiting
+
+    if names := waiting(home):
+        told = f"Left in the inbox, since it is still being written: {', '.join(names)}."
+        out.print(escape(told), soft_wrap=True)
+
+
+def _print_records(records: Sequence[LoadRecord], title: str, *, with_reasons: bool = True) -> None:
     """Prints one line a load, and below them why something was kept back."""
     table = Table(title=title, title_justify="left")
     for name in ("table", "source", "verdict"):
@@ -362,7 +398,12 @@ def _published(home: Home) -> Path:
 
 
 def _print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], format: Format) -> None:
-    if format is Format.TABLE:
+    if format is Format.TABLE and len(names) > WIDE:
+        for number, row in enumerate(rows, start=1):
+            out.print(f"[bold]row {number}[/bold]")
+            for name, cell in zip(names, row, strict=True):
+                out.print(f"  {escape(name)}: {'' if cell is None else escape(str(cell))}", soft_wrap=True)
+    elif format is Format.TABLE:
         table = Table(*names)
         for row in rows:
             table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
@@ -382,5 +423,5 @@ def _print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], format: For
 
 def _tell_where(home: Home) -> None:
     out.print(f"\nPublished database: {home.published_database}", soft_wrap=True)
-    out.print("Query it:           make sql QUERY='from marts.migration_episodes'   (or any DuckDB)")
+    out.print("Query it:           make sql QUERY='from marts.data_dictionary'   (or any DuckDB)")
     out.print("Web UI:             make ui   (http://127.0.0.1:3000)")

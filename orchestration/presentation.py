@@ -6,7 +6,6 @@ Belongs here: conversions to Dagster metadata. Does not belong here: any decisio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import dagster as dg
 
@@ -44,8 +43,3 @@ def table(rows: Iterable[Mapping[str, object]], *, empty: str) -> dg.MetadataVal
 
 def _cell(value: object) -> str | int | float | bool:
     return value if isinstance(value, str | int | float) else "" if value is None else str(value)
-
-
-def file_link(path: Path) -> dg.UrlMetadataValue:
-    """A local file that a browser can open."""
-    return dg.MetadataValue.url(path.resolve().as_uri())

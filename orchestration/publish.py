@@ -39,7 +39,7 @@ KEEP_COUNT = 5
 KEEP_AGE = timedelta(hours=24)
 
 # Part of every digest. Raise it when a version's form changes: the same rows are then published again.
-_LAYOUT = 1
+LAYOUT = 1
 # The oldest form that DuckDB 1.5 can write and read; 2.x reads and writes it too.
 _STORAGE_VERSION = "v1.5.0"
 _MEMORY_LIMIT = "1GB"
@@ -503,7 +503,7 @@ def _content(
 
 def _digest(tables: tuple[_Table, ...]) -> str:
     """Twelve hexadecimal digits that name a content."""
-    return hashlib.sha256(repr((_LAYOUT, tables)).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr((LAYOUT, tables)).encode()).hexdigest()[:12]
 
 
 # --- names and words --------------------------------------------------------------------------------------

@@ -7,7 +7,10 @@ Does not belong here: what a run does (`orchestration.defs`), and how it is prin
 from __future__ import annotations
 
 import logging
+import os
+import re
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +25,10 @@ from orchestration.defs.runs import LIVE_JOB, MAIN_JOB, blocked_tables, unblocke
 from orchestration.defs.upstreams import STEP, missing_windows
 from orchestration.installation import Installation
 
+CLASS_NAME = re.compile(r"^[\w.]+: ")
+"""What Python puts before the message of an error."""
+
+PROCESS_TAG = "observatory/process"
 INSTANCE_CONFIG = Path(__file__).parent / "dagster.yaml"
 
 StepReport = Callable[[str, str], None]
@@ -88,8 +95,11 @@ def run_main_job(
     if live and live.window:
         days = {"first": str(live.window.first), "last": str(live.window.last)}
         config["ops"][STEP] = {"config": days}
+    _say_nothing_of_checks_that_a_skipped_build_left_out()
     with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
-        first = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+        end_dead_runs(instance)
+        ours = {PROCESS_TAG: _this_process()}
+        first = job.execute_in_process(run_config=config, instance=instance, tags=ours, raise_on_error=False)
         results = [first]
         blocked = blocked_tables(instance, first.run_id)
         missing = missing_windows(instance, first.run_id)
@@ -100,6 +110,7 @@ def run_main_job(
                     run_config={"loggers": {"progress": {}}},
                     instance=instance,
                     asset_selection=sorted(keys),
+                    tags=ours,
                     raise_on_error=False,
                 )
             )
@@ -112,13 +123,49 @@ def run_main_job(
     )
 
 
+def end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Ends runs of this module whose process is gone: nobody else would, and they would stand as started."""
+    started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    for run in started:
+        process = run.tags.get(PROCESS_TAG)
+        if process is not None and not _is_alive(process):
+            instance.report_run_failed(
+                run, "The process of this run is gone; the next run heals what it left."
+            )
+
+
+def _this_process() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process may still run; one on another machine is taken to."""
+    host, _, number = process.rpartition("/")
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _say_nothing_of_checks_that_a_skipped_build_left_out() -> None:
+    """Dagster warns of each blocking check without a result; where nothing was built, none is due."""
+    logger = logging.getLogger("dagster._core.execution.plan.active")
+    logger.addFilter(lambda record: "emitted no result" not in record.getMessage())
+
+
 def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
     events = [event for event in result.all_events if event.is_step_failure]
     texts = []
     for event in events:
         error = event.step_failure_data.error
         cause = error.cause if error and error.cause else error
-        texts.append(f"{event.step_key}: {cause.message.strip() if cause else 'failed'}")
+        message = cause.message.strip() if cause else "failed"
+        texts.append(f"{event.step_key}: {re.sub(CLASS_NAME, '', message)}")
     return texts
 
 

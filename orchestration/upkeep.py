@@ -9,12 +9,14 @@ Does not belong here: building and publishing.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ingestion.effects import ensure_folder, remove_durably, write_durably
 from ingestion.settings import Home
+from orchestration.publish import LAYOUT
 
 
 def fingerprint(home: Home, manifest: Mapping[str, Any]) -> str:
@@ -27,14 +29,15 @@ def fingerprint(home: Home, manifest: Mapping[str, Any]) -> str:
         status = path.stat()
         digest.update(f"{path.relative_to(home.lake)} {status.st_size} {status.st_mtime_ns}\n".encode())
     for uid, node in sorted({**manifest["nodes"], **manifest["macros"]}.items()):
-        digest.update(f"{uid} {node.get('macro_sql') or node['checksum']} {node.get('config')}\n".encode())
+        said = {name: value for name, value in node.items() if name != "created_at"}
+        digest.update(f"{uid} {json.dumps(said, sort_keys=True, default=str)}\n".encode())
+    digest.update(f"layout {LAYOUT}".encode())
     return digest.hexdigest()
 
 
 def marts_are_current(home: Home, state: str) -> bool:
-    """Whether what is published was built from `state`."""
-    whole = home.warehouse.exists() and home.published_database.exists()
-    return whole and _read(_published_mark(home)) == state
+    """Whether what is published was built from `state`, and is as it was published."""
+    return home.warehouse.exists() and _read(_published_mark(home)) == _seal(home, state)
 
 
 def build_begins(home: Home) -> None:
@@ -53,9 +56,17 @@ def published(home: Home) -> None:
     """What was built last is what readers see."""
     state = _read(_built_mark(home))
     if state is not None:
-        write_durably(_published_mark(home), state.encode())
+        write_durably(_published_mark(home), _seal(home, state).encode())
     elif _published_mark(home).exists():
         remove_durably(_published_mark(home))
+
+
+def _seal(home: Home, state: str) -> str:
+    """`state`, and the files that readers see with their sizes: a damaged one does not pass for current."""
+    current = home.published / "current"
+    files = sorted(path for path in current.rglob("*") if path.is_file())
+    sizes = [f"{path.relative_to(current)} {path.stat().st_size}" for path in files]
+    return "\n".join([state, *sizes, f"link {home.published_database.exists()}"])
 
 
 def _built_mark(home: Home) -> Path:

@@ -91,6 +91,18 @@ def between(
     )
 
 
+def known_zone(gxe: ModuleType, column: str) -> Expectation:
+    """Zones are named as in the IANA database: marts convert days with them."""
+    from zoneinfo import available_timezones
+
+    return gxe.ExpectColumnValuesToBeInSet(
+        column=column,
+        value_set=sorted(available_timezones()),
+        severity="critical",
+        meta={"rule": f"{column} is no zone of the IANA database"},
+    )
+
+
 def on_the_watchlist(gxe: ModuleType, column: str, ids: frozenset[str]) -> Expectation:
     """Ids that are named must be declared in the watchlist; NULL names none."""
     return gxe.ExpectColumnValuesToBeInSet(

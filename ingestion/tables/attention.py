@@ -9,6 +9,7 @@ from ingestion.contract import Column, ColumnType, RawTable, WatchedIds
 from ingestion.tables._shared import (
     SUBJECT_TYPES,
     between,
+    known_zone,
     on_the_watchlist,
     watched_subjects,
     within_dates,
@@ -32,7 +33,29 @@ def rules(gxe: ModuleType, watched: WatchedIds) -> list[Expectation]:
             severity="critical",
             meta={"rule": "value is more than all that was monitored"},
         ),
+        known_zone(gxe, "day_zone"),
+        *_value_goes_with_its_status(gxe),
         *within_dates(gxe, ["attention_date"]),
+    ]
+
+
+def _value_goes_with_its_status(gxe: ModuleType) -> list[Expectation]:
+    """A value was observed or it is NULL; a zero must not stand for what nobody saw."""
+    from great_expectations.expectations.row_conditions import Column as Condition
+
+    return [
+        gxe.ExpectColumnValuesToNotBeNull(
+            column="value",
+            row_condition=Condition("value_status") == "observed",
+            severity="critical",
+            meta={"rule": "value is missing though it was observed"},
+        ),
+        gxe.ExpectColumnValuesToBeNull(
+            column="value",
+            row_condition=Condition("value_status") != "observed",
+            severity="critical",
+            meta={"rule": "there is a value though none was observed"},
+        ),
     ]
 
 

@@ -9,6 +9,7 @@ from ingestion.contract import Column, ColumnType, RawTable, WatchedIds
 from ingestion.tables._shared import (
     SUBJECT_TYPES,
     between,
+    known_zone,
     matches,
     on_the_watchlist,
     watched_subjects,
@@ -35,6 +36,7 @@ def rules(gxe: ModuleType, watched: WatchedIds) -> list[Expectation]:
             severity="critical",
             meta={"rule": "more items match than were monitored"},
         ),
+        known_zone(gxe, "day_zone"),
         *within_dates(gxe, ["news_date"]),
     ]
 

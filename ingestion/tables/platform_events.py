@@ -9,6 +9,7 @@ from ingestion.contract import Column, ColumnType, RawTable, WatchedIds
 from ingestion.tables._shared import (
     GEOGRAPHY_PATTERN,
     ID_PATTERN,
+    known_zone,
     matches,
     on_the_watchlist,
     published_columns,
@@ -37,6 +38,7 @@ def rules(gxe: ModuleType, watched: WatchedIds) -> list[Expectation]:
         matches(gxe, "geography", GEOGRAPHY_PATTERN, "geography is neither a country nor global"),
         on_the_watchlist(gxe, "platform_id", watched.platforms),
         on_the_watchlist(gxe, "episode_id", watched.episodes),
+        known_zone(gxe, "event_zone"),
         *within_dates(gxe, ["event_date"]),
     ]
 
@@ -71,4 +73,5 @@ TABLE = RawTable(
     key=("event_id", "platform_id"),
     partition_by=("event_date",),
     rules=rules,
+    may_look_ahead=True,
 )

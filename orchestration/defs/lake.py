@@ -13,7 +13,7 @@ from ingestion.tables import RAW_TABLES, WATCHLIST_TABLES
 from orchestration.defs.received import INBOX, WATCHLIST
 from orchestration.defs.upstreams import keys_for
 from orchestration.installation import Clock, Installation
-from orchestration.presentation import OWNERS, column_schema, file_link, table
+from orchestration.presentation import OWNERS, column_schema, table
 
 if TYPE_CHECKING:
     from ingestion.archive import Receipt
@@ -74,7 +74,7 @@ def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
                 "loads": _loads_table(results),
                 "preview": table(sample_rows(home, raw), empty="No rows."),
                 "lake": dg.MetadataValue.path(str(home.lake / SCHEMA)),
-                "data_docs": file_link(home.data_docs / "index.html"),
+                "data_docs": dg.MetadataValue.path(str(home.data_docs / "index.html")),
             },
             check_results=[contract_check(raw.name, results, missing, memory)],
         )
@@ -160,8 +160,9 @@ def _loads_table(results: Sequence["LoadResult"]) -> dg.MetadataValue:
                 "quarantined": r.rows_quarantined,
                 "verdict": r.verdict.value,
                 "reason": r.reason,
+                "data docs": str(result.data_docs or ""),
             }
-            for r in records
+            for result, r in zip(results, records, strict=True)
         ),
         empty="Nothing new.",
     )

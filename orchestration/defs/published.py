@@ -5,8 +5,9 @@ from typing import Any
 
 import dagster as dg
 
+from ingestion.effects import locked
 from orchestration import upkeep
-from orchestration.defs.warehouse import WAREHOUSE_POOL
+from orchestration.defs.warehouse import WAREHOUSE
 from orchestration.installation import Clock, Installation
 from orchestration.presentation import OWNERS, table
 
@@ -23,7 +24,6 @@ def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
-        pool=WAREHOUSE_POOL,
         description="`observatory.duckdb` with the public marts, and a Parquet file each. Readers that "
         "have it open keep their version; new ones see the new one.",
     )
@@ -31,8 +31,9 @@ def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
         from orchestration.publish import publish
 
         home = installation.folders()
-        publication = publish(home, public, clock.now())
-        upkeep.published(home)
+        with locked(home, WAREHOUSE):
+            publication = publish(home, public, clock.now())
+            upkeep.published(home)
         metadata: Mapping[str, Any] = {
             "version": publication.version,
             "is_new_version": publication.created,

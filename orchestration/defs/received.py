@@ -26,12 +26,14 @@ class InboxConfig(dg.Config):
     "archive as received, each with a receipt for the table that it is meant for.",
 )
 def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.MaterializeResult:
-    from ingestion.inbox import receive_inbox, receive_path
+    from ingestion.inbox import receive_inbox, receive_path, rejections, waiting
 
     home = installation.folders()
+    started = clock.now()
     received = receive_inbox(home, clock.now)
     for case in config.cases:
         received += receive_path(home, installation.case(case), clock.now, once=True)
+    not_taken = [{"file": r.file_name, "reason": r.reason} for r in rejections(home, started)]
     receipts = [
         {"file": r.file_name, "table": r.table_name, "source": r.source, "sha-256": r.digest}
         for r in received
@@ -41,6 +43,8 @@ def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.M
             "received": len(received),
             "inbox": dg.MetadataValue.path(str(home.inbox)),
             "receipts": table(receipts, empty="Nothing new."),
+            "not_taken": table(not_taken, empty="Everything could be taken."),
+            "still_being_written": ", ".join(waiting(home)) or "nothing",
         }
     )
 
@@ -56,8 +60,8 @@ def watchlist(installation: Installation, clock: Clock) -> dg.MaterializeResult:
     from ingestion.inbox import receive_watchlist
 
     path = installation.watchlist_path()
+    watched = installation.watched()  # first: a watchlist that says nonsense is not received
     received = receive_watchlist(installation.folders(), path, clock.now)
-    watched = installation.watched()
     return dg.MaterializeResult(
         metadata={
             "received": len(received),

@@ -13,6 +13,7 @@ from orchestration.defs.published import PUBLISHED
 from orchestration.defs.received import GROUP as RECEIVED
 from orchestration.defs.upstreams import GROUP as UPSTREAMS
 from orchestration.defs.upstreams import upstream_key
+from orchestration.installation import Clock, Installation
 
 MAIN_JOB = "load_check_model_publish"
 LIVE_JOB = "fetch_live_load_check_model_publish"
@@ -74,6 +75,15 @@ def unblocked_selection(blocked: Iterable[str]) -> dg.AssetSelection:
     return (modelled - stopped) | dg.AssetSelection.assets(PUBLISHED)
 
 
+def unblocked_keys(
+    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], blocked: Iterable[str]
+) -> list[dg.AssetKey]:
+    """The keys of `unblocked_selection` among `assets`."""
+    resources = {"installation": Installation(), "clock": Clock()}
+    graph = dg.Definitions(assets=assets, resources=resources).resolve_asset_graph()
+    return sorted(unblocked_selection(blocked).resolve(graph))
+
+
 def carry_on_sensor(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.SensorDefinition:
     """After a run that a check stopped, starts one for everything that the check does not concern."""
 
@@ -89,8 +99,6 @@ def carry_on_sensor(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.
         blocked = blocked_tables(context.instance, run.run_id)
         if not blocked or run.asset_selection:
             return dg.SkipReason("the run failed for another reason, or was itself a part")
-        graph = dg.Definitions(assets=assets).resolve_asset_graph()
-        keys = unblocked_selection(blocked).resolve(graph)
-        return dg.RunRequest(run_key=run.run_id, asset_selection=sorted(keys))
+        return dg.RunRequest(run_key=run.run_id, asset_selection=unblocked_keys(assets, blocked))
 
     return carry_on

@@ -10,13 +10,15 @@ from typing import Any
 
 import dagster as dg
 
+from ingestion.effects import locked
 from orchestration import upkeep
 from orchestration.dbt import NodeResult, build
 from orchestration.installation import Installation
 from orchestration.presentation import OWNERS, PREVIEW_ROWS, table
 
-WAREHOUSE_POOL = "warehouse"
-"""Whatever writes or copies the warehouse file waits for this pool: one process at a time may open it."""
+WAREHOUSE = "warehouse"
+"""The lock that whatever writes or copies the warehouse file holds: one process at a time may open it. It is
+the kernel's and no Dagster pool, whose slot a killed process would keep for ever."""
 
 
 class BuildConfig(dg.Config):
@@ -114,7 +116,6 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         specs=[asset_spec(node, manifest) for node in nodes.values()],
         check_specs=list(checks.values()),
         can_subset=True,
-        pool=WAREHOUSE_POOL,
     )
     def dbt_build(
         context: dg.AssetExecutionContext, config: BuildConfig, installation: Installation
@@ -126,9 +127,12 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         if is_whole and not config.even_if_current and upkeep.marts_are_current(home, state):
             context.log.info("Nothing that the marts are made from has changed: they stay as published.")
             return
-        upkeep.build_begins(home)
-        results = build(home, [nodes[uid]["name"] for uid in selected])
-        shown = _shown(home.warehouse, [nodes[uid] for uid in selected])
+        with locked(home, WAREHOUSE):
+            upkeep.build_begins(home)
+            results = build(home, [nodes[uid]["name"] for uid in selected])
+            shown = _shown(home.warehouse, [nodes[uid] for uid in selected])
+            if is_whole and all(result.is_good for result in results):
+                upkeep.build_ended(home, state)
         for result in results:
             if result.unique_id in keys and result.is_good:
                 metadata = _metadata(result, shown.get(result.unique_id))
@@ -136,8 +140,6 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             elif result.unique_id in checks and result.status != "skipped":
                 yield _check_result(checks[result.unique_id], result)
         _raise_for(results)
-        if is_whole:
-            upkeep.build_ended(home, state)
 
     return dbt_build
 

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
 
 import dagster as dg
 import duckdb
 
 from ingestion.settings import CASES, Home
+from orchestration.dbt import read_manifest
+from orchestration.defs.lake import lake_assets
+from orchestration.defs.published import published_asset
+from orchestration.defs.received import inbox, watchlist
+from orchestration.defs.runs import unblocked_keys
+from orchestration.defs.warehouse import public_models, warehouse_asset
 from orchestration.session import prepare_instance, run_main_job
+
+HEADER = (
+    "statement_id,subject_type,subject_id,platform_id,metric,geography,observed_date,date_precision,"
+    "value,value_bound,unit,provider\n"
+)
 
 
 def contents(home: Home) -> dict[str, list[tuple[object, ...]]]:
@@ -31,11 +45,7 @@ def test_a_second_run_changes_no_mart_and_no_file_of_the_lake(loaded: Home) -> N
 
 def test_good_files_of_a_drop_reach_the_marts_beside_broken_ones(loaded: Home) -> None:
     loaded.inbox.mkdir(exist_ok=True)
-    good = (
-        "statement_id,subject_type,subject_id,platform_id,metric,geography,observed_date,date_precision,"
-        "value,value_bound,unit,provider\n"
-        "X1,platform,lemon8,lemon8,dau,US,2025-01-20,day,2000000,=,users,Example Vendor\n"
-    )
+    good = HEADER + "X1,platform,lemon8,lemon8,dau,US,2025-01-20,day,2000000,=,users,Example Vendor\n"
     (loaded.inbox / "published_metrics__good.csv").write_text(good)
     (loaded.inbox / "published_metrics__broken.csv").write_text("statement_id,metric\nX2,dau\n")
     outcome = run_main_job(loaded, cases=[])
@@ -93,3 +103,44 @@ def test_a_corrected_case_is_not_undone_by_the_bundled_one(loaded: Home) -> None
         with duckdb.connect(str(loaded.published_database), read_only=True) as connection:
             query = "select max_value from marts.source_agreement where first_date = date '2025-01-19'"
             assert connection.execute(query).fetchall() == [(32_600_000,)]
+
+
+def test_a_run_that_is_killed_while_it_builds_or_publishes_stops_no_later_run(loaded: Home) -> None:
+    """SIGKILL of the whole run, at the two steps that hold the warehouse."""
+    program = (
+        "import os, signal, sys; from pathlib import Path; from ingestion.settings import Home;"
+        "from orchestration.session import run_main_job;"
+        "kill = lambda step, status: os.kill(os.getpid(), signal.SIGKILL)"
+        "  if (step, status) == (sys.argv[2], 'started') else None;"
+        "run_main_job(Home(Path(sys.argv[1])), cases=[], report=kill)"
+    )
+    before = contents(loaded)
+    row = "V{},platform,lemon8,lemon8,dau,US,2025-01-20,day,{}000000,=,users,Example Vendor\n"
+    for number, step in enumerate(("dbt_build", "observatory"), start=2):
+        (loaded.inbox / f"published_metrics__{step}.csv").write_text(HEADER + row.format(number, number))
+        command = [sys.executable, "-c", program, str(loaded.root), step]
+        killed = subprocess.run(command, capture_output=True, check=False)
+        assert killed.returncode == -signal.SIGKILL
+        assert contents(loaded).keys() == before.keys()
+        assert run_main_job(loaded, cases=[]).published
+        with duckdb.connect(str(loaded.published_database), read_only=True) as connection:
+            query = f"select value from marts.fct_published_metrics where statement_id = 'V{number}'"
+            assert connection.execute(query).fetchall() == [(number * 1e6,)]
+    with dg.DagsterInstance.from_config(str(prepare_instance(loaded))) as instance:
+        assert not instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+
+
+def test_a_damaged_publication_is_healed_by_the_next_run(loaded: Home) -> None:
+    before = contents(loaded)
+    database = loaded.published_database.resolve()
+    database.write_bytes(database.read_bytes()[:4096])
+    assert run_main_job(loaded, cases=["january_2025"]).published
+    assert contents(loaded) == before
+
+
+def test_the_sensor_asks_for_what_a_failed_check_does_not_concern() -> None:
+    assets = [inbox, watchlist, *lake_assets(), warehouse_asset(read_manifest())]
+    assets.append(published_asset(public_models(read_manifest())))
+    keys = {key.to_user_string() for key in unblocked_keys(assets, ["chart_entries"])}
+    assert {"source_agreement", "fct_loads", "observatory"} <= keys
+    assert not keys & {"raw/chart_entries", "fct_chart_rank_daily", "migration_episodes", "inbox"}

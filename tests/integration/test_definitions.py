@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -109,3 +110,11 @@ def test_the_main_job_asks_nobody_and_the_live_one_all_who_are_asked_by_default(
     assert not offline & upstreams
     defaults = {dg.AssetKey(["upstream", name]) for name, source in SOURCES.items() if source.is_default}
     assert live - offline == defaults
+
+
+def test_the_project_is_parsed_by_its_absolute_path() -> None:
+    """Otherwise a command that is started in another folder does not find the seeds."""
+    ensure_manifest()
+    for node in read_manifest()["nodes"].values():
+        if node["resource_type"] == "seed":
+            assert Path(node["root_path"]).is_absolute()
