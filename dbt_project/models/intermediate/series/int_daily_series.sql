@@ -18,7 +18,7 @@ with charts as (
 chart_signals as (
     select
         'chart_visibility' as signal,
-        charts.*,
+        *,
         case
             when rank_status = 'ranked' then ln(2) / ln(rank + 1.0)
             when rank_status = 'unranked' then 0.0
@@ -27,7 +27,7 @@ chart_signals as (
     union all
     select
         'chart_log_rank' as signal,
-        charts.*,
+        *,
         -- Beyond the depth is at best the rank after it: a bound, and marked as such.
         case
             when rank_status = 'ranked' then -ln(cast(rank as double))
