@@ -63,6 +63,9 @@ IN_NOTES = {
 """Positions that the notes of facts F038, F033 and F045 tell beside the value."""
 FROM_DOCUMENTS = {"D001", "D002"}
 """Statements from the comparison of sources in the project's documents, not from the facts."""
+FROM_RECORDING = {f"D{number:03}" for number in range(3, 10)}
+"""Statements from the recorded article of 14 January: what RedNote is."""
+BESIDE_FACTS = FROM_DOCUMENTS | FROM_RECORDING
 NORMALISED = {
     "dau_lt": "dau",
     "rank_max": "rank_at_most",
@@ -292,7 +295,7 @@ def test_every_other_statement_is_there_once(shared: Path) -> None:
             f"{row['value_low']}-{row['value_high']}" if row["value_low"] else row["value"],
         )
         for row in rows("published_metrics")
-        if row["statement_id"] not in FROM_DOCUMENTS
+        if row["statement_id"] not in BESIDE_FACTS
     ]
     assert sorted(found) == sorted(expected_statements(shared))
 
@@ -302,14 +305,15 @@ def test_a_platform_is_the_subject_of_what_is_said_of_it() -> None:
         if row["subject_type"] == "platform":
             assert row["subject_id"] == row["platform_id"]
         else:
-            assert row["platform_id"] == ("xiaohongshu" if row["subject_type"] == "topic" else "")
+            told_of = {"topic": "xiaohongshu", "company": "xiaohongshu", "symbol": ""}
+            assert row["platform_id"] == told_of[row["subject_type"]]
 
 
 def test_statements_keep_their_source_and_day(shared: Path) -> None:
     by_id = {fact["fact_id"]: fact for fact in facts(shared)}
     for row in rows("published_metrics"):
-        if row["statement_id"] in FROM_DOCUMENTS:
-            assert row["confidence"] == "C"
+        if row["statement_id"] in BESIDE_FACTS:
+            assert row["confidence"] == ("C" if row["statement_id"] in FROM_DOCUMENTS else "B")
             continue
         fact = by_id[row["statement_id"][:4]]
         assert row["confidence"] == fact["confidence"]
@@ -319,6 +323,28 @@ def test_statements_keep_their_source_and_day(shared: Path) -> None:
         assert fact["original_source"].startswith(row["provider"])
         assert row["published_date"] in (fact["published_date"], "")
         assert row["observed_date"].startswith(fact["observed_date"])
+
+
+def test_what_rednote_is_stands_in_the_recorded_article(shared: Path) -> None:
+    text = (shared / "recordings" / "article" / "efe_2025-01-14_xiaohongshu.txt").read_text(encoding="utf-8")
+    told = {
+        row["statement_id"]: row for row in rows("published_metrics") if row["statement_id"] in FROM_RECORDING
+    }
+    assert set(told) == FROM_RECORDING
+    phrases = {
+        "D003": ("mau", "300000000", "300 million"),
+        "D004": ("share_of_women_pct", "79", "79%"),
+        "D005": ("launch_year", "2013", "2013"),
+        "D006": ("valuation", "17000000000", "$17 billion"),
+        "D007": ("profit_year", "1000000000", "$1 billion"),
+        "D008": ("investor", "1", "Tencent"),
+        "D009": ("investor", "1", "Alibaba"),
+    }
+    for statement, (metric, value, phrase) in phrases.items():
+        assert (told[statement]["metric"], told[statement]["value"]) == (metric, value)
+        assert phrase in text
+        assert (told[statement]["provider"], told[statement]["published_date"]) == ("EFE", "2025-01-14")
+    assert told["D007"]["value_bound"] == ">"
 
 
 def test_a_bound_is_not_an_equality() -> None:

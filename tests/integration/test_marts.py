@@ -87,10 +87,12 @@ def test_an_empty_lake_builds_and_every_unit_test_holds(home: Home) -> None:
         name for (name,) in read(home, "select table_name from duckdb_tables() where schema_name = 'marts'")
     ]
     assert marts
-    assert [name for name in marts if read(home, f"select count(*) from marts.{name}") != [(0,)]] == []
+    filled = {name for name in marts if read(home, f"select count(*) from marts.{name}") != [(0,)]}
+    # Published benchmarks are a seed, and stand without anything to compare.
+    assert filled == {"episode_comparison"}
 
 
-def test_claims_are_read_by_their_judgement_alone() -> None:
+def test_claims_reach_no_mart_but_those_that_show_their_verdict() -> None:
     ensure_manifest()
     children = read_manifest()["child_map"]
     claims = "model.migration_observatory.stg_raw__article_claims"
@@ -101,7 +103,7 @@ def test_claims_are_read_by_their_judgement_alone() -> None:
         reached |= new
         left.extend(new)
     marts = {node.rsplit(".", 1)[-1] for node in reached if "int_" not in node}
-    assert marts == {"fct_claims"}
+    assert marts == {"fct_claims", "claim_chain", "platform_profile"}
 
 
 def test_every_mart_has_a_contract_a_grain_a_key_test_and_described_columns() -> None:

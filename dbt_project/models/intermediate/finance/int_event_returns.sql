@@ -1,6 +1,5 @@
 {%- set design = event_study_design() %}
-{%- set first = design.estimation_first %}
-{%- set last = design.windows | map('last') | max %}
+{{- config(materialized='table') }}
 
 with events as (
     select * from {{ ref('dim_event') }}
@@ -66,14 +65,20 @@ select
     placed.vintage,
     sessions.session_date,
     sessions.session_number - placed.event_session_number as tau,
-    returns.simple_return,
-    market.simple_return as market_return
+    returns.{{ design.returns }}_return as stock_return,
+    market.{{ design.returns }}_return as market_return
 from placed
 left join sessions
     on
         placed.benchmark_symbol = sessions.calendar_symbol
         and placed.vintage = sessions.vintage_date
-        and sessions.session_number - placed.event_session_number between {{ first }} and {{ last }}
+        and (
+            sessions.session_number - placed.event_session_number
+            between {{ design.first }} and {{ design.last }}
+            or {{ is_in_estimation(
+                'sessions.session_number - placed.event_session_number', 'sessions.session_date'
+            ) }}
+        )
 left join returns
     on
         placed.company_id = returns.company_id

@@ -1,5 +1,5 @@
 {%- set design = event_study_design() %}
-{%- set largest_df = design.estimation_last - design.estimation_first - 1 %}
+{%- set largest_df = design.estimation_longest - design.lost_degrees %}
 with numbers as (
     select {{ each_number(0, largest_df // 2) }} as k
 ),

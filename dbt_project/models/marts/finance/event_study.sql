@@ -3,56 +3,25 @@ with models as (
     select * from {{ ref('int_market_models') }}
 ),
 
-returns as (
-    select * from {{ ref('int_event_returns') }}
-    where simple_return is not null and market_return is not null
+windows as (
+    select * from {{ ref('int_window_returns') }}
+    where is_designed
+),
+
+markets as (
+    select * from {{ ref('int_event_markets') }}
+),
+
+neighbours as (
+    select * from {{ ref('int_window_neighbours') }}
+),
+
+placebos as (
+    select * from {{ ref('int_placebo_windows') }}
 ),
 
 student_t_terms as (
     select * from {{ ref('int_student_t_terms') }}
-),
-
-windows as (
-    {% for first, last in design.windows -%}
-        select
-            {{ first }} as window_start,
-            {{ last }} as window_end
-        {% if not loop.last %}union all{% endif %}
-    {% endfor %}
-),
-
-abnormal as (
-    select
-        returns.event_id,
-        returns.company_id,
-        returns.tau,
-        returns.simple_return - (models.alpha + models.beta * returns.market_return) as abnormal_return,
-        returns.market_return - models.mean_market_return as market_deviation
-    from returns
-    inner join models
-        on
-            returns.event_id = models.event_id
-            and returns.company_id = models.company_id
-),
-
-summed as (
-    select
-        models.event_id,
-        models.company_id,
-        windows.window_start,
-        windows.window_end,
-        windows.window_end - windows.window_start + 1 as window_sessions,
-        count(abnormal.tau) as n_sessions_in_window,
-        {{ in_order('sum', 'abnormal.abnormal_return', 'abnormal.tau') }} as car,
-        {{ in_order('sum', 'abnormal.market_deviation', 'abnormal.tau') }} as market_deviation
-    from models
-    cross join windows
-    left join abnormal
-        on
-            models.event_id = abnormal.event_id
-            and models.company_id = abnormal.company_id
-            and abnormal.tau between windows.window_start and windows.window_end
-    group by models.event_id, models.company_id, windows.window_start, windows.window_end
 ),
 
 tested as (
@@ -66,22 +35,22 @@ tested as (
         models.vintage,
         models.estimation_sessions,
         models.estimation_sessions
-        < {{ design.estimation_last - design.estimation_first + 1 }} as is_short_estimation,
+        < {% if design.estimation_first_date is none %}{{ design.estimation_longest }}
+        {%- else %}models.market_sessions{% endif %} as is_short_estimation,
         models.estimation_first_date,
         models.estimation_last_date,
         models.alpha,
         models.beta,
         models.sigma,
-        summed.window_start,
-        summed.window_end,
-        summed.n_sessions_in_window,
-        case when summed.n_sessions_in_window = summed.window_sessions then summed.car end as car,
-        nullif(models.sigma, 0) * sqrt(summed.window_sessions) as car_error,
-        nullif(models.sigma, 0) * sqrt(
-            summed.window_sessions
-            + power(summed.window_sessions, 2) / models.estimation_sessions
-            + power(summed.market_deviation, 2) / models.market_sum_of_squares
-        ) as car_prediction_error,
+        windows.window_start,
+        windows.window_end,
+        windows.n_sessions_in_window,
+        windows.car,
+        windows.bhar,
+        windows.car_error,
+        windows.car_prediction_error,
+        windows.price_limit_share,
+        windows.limit_hit,
         case
             when models.event_session_date is null then 'no session on the event''s day or after it'
             when models.estimation_sessions < {{ design.estimation_minimum }}
@@ -89,17 +58,17 @@ tested as (
                     'only ' || models.estimation_sessions
                     || ' sessions to estimate from, {{ design.estimation_minimum }} are needed'
             when models.beta is null then 'the benchmark does not move in the estimation window'
-            when summed.n_sessions_in_window < summed.window_sessions
+            when windows.n_sessions_in_window < windows.window_sessions
                 then
-                    'only ' || summed.n_sessions_in_window || ' of the window''s '
-                    || summed.window_sessions || ' sessions have a return'
+                    'only ' || windows.n_sessions_in_window || ' of the window''s '
+                    || windows.window_sessions || ' sessions have a return'
             when models.sigma = 0 then 'the returns follow the benchmark without residual'
         end as null_reason
     from models
-    inner join summed
+    inner join windows
         on
-            models.event_id = summed.event_id
-            and models.company_id = summed.company_id
+            models.event_id = windows.event_id
+            and models.company_id = windows.company_id
 ),
 
 angles as (
@@ -108,8 +77,8 @@ angles as (
         company_id,
         window_start,
         window_end,
-        estimation_sessions - 2 as df,
-        atan(abs(car / car_error) / sqrt(estimation_sessions - 2)) as theta
+        estimation_sessions - {{ design.lost_degrees }} as df,
+        atan(abs(car / car_error) / sqrt(estimation_sessions - {{ design.lost_degrees }})) as theta
     from tested
     where car / car_error is not null
 ),
@@ -124,10 +93,8 @@ series as (
         angles.window_end,
         angles.theta,
         terms.parity,
-        sin(angles.theta) * {{ in_order(
-            'sum',
-            'terms.coefficient * power(cos(angles.theta), 2 * terms.k + terms.parity)',
-            'terms.k'
+        sin(angles.theta) * {{ exact_sum(
+            'terms.coefficient * power(cos(angles.theta), 2 * terms.k + terms.parity)'
         ) }} as total
     from angles
     inner join student_t_terms as terms
@@ -174,8 +141,45 @@ select
         when inside.probability < 1 then 1 - inside.probability
         when inside.probability >= 1 then 0
     end as p_value,
-    tested.null_reason
+    tested.null_reason,
+    tested.bhar,
+    cast(coalesce(placebos.placebo_windows, 0) as bigint) as placebo_windows,
+    case
+        when placebos.placebo_windows >= {{ design.placebo_minimum }}
+            then (1.0 + placebos.placebo_windows_as_large) / (1 + placebos.placebo_windows)
+    end as placebo_p_value,
+    case
+        when tested.car is null then tested.null_reason
+        when placebos.placebo_windows < {{ design.placebo_minimum }}
+            then
+                'only ' || placebos.placebo_windows
+                || ' windows without an event, {{ design.placebo_minimum }} are needed'
+    end as placebo_null_reason,
+    tested.price_limit_share,
+    tested.limit_hit,
+    markets.exchange,
+    markets.benchmark_kind,
+    markets.is_market_closed_on_event_day,
+    neighbours.event_id is not null as is_confounded,
+    neighbours.confounding_events,
+    {{ event_study_convention() }}
 from tested
+inner join markets
+    on
+        tested.event_id = markets.event_id
+        and tested.company_id = markets.company_id
+left join placebos
+    on
+        tested.event_id = placebos.event_id
+        and tested.company_id = placebos.company_id
+        and tested.window_start = placebos.window_start
+        and tested.window_end = placebos.window_end
+left join neighbours
+    on
+        tested.event_id = neighbours.event_id
+        and tested.company_id = neighbours.company_id
+        and tested.window_start = neighbours.window_start
+        and tested.window_end = neighbours.window_end
 left join inside
     on
         tested.event_id = inside.event_id

@@ -31,6 +31,7 @@ select
     returns.benchmark_symbol,
     returns.previous_session_date,
     returns.session_number,
+    returns.close,
     returns.adjusted_close,
     returns.currency,
     returns.simple_return,

@@ -1,3 +1,4 @@
+{% set design = episode_design() %}
 with peaks as (
     select * from {{ ref('int_episode_peaks') }}
 ),
@@ -128,7 +129,41 @@ select
     case when decays.half_life_days is not null then decays.provider end as half_life_provider,
     case when decays.half_life_days is not null then decays.peak_date end as half_life_first_date,
     case when decays.half_life_days is not null then decays.last_date end as half_life_last_date,
-    case when decays.half_life_days is not null then decays.points end as half_life_points
+    case when decays.half_life_days is not null then decays.points end as half_life_points,
+    coalesce(first_place.days_at_number_one_close, 0) as days_at_number_one_close,
+    coalesce(first_place.days_with_unknown_close, 0) as days_with_unknown_close,
+    first_place.hours_at_number_one,
+    case
+        when first_place.hours_at_number_one is null
+            then 'fewer than two captures of the chart tell their instant'
+    end as hours_at_number_one_null_reason,
+    first_place.longest_streak_days,
+    case when first_place.longest_streak_days is null then 'never observed at rank 1' end
+        as longest_streak_null_reason,
+    dynamics.burst_class,
+    case
+        when dynamics.burst_class is null
+            then coalesce(dynamics.burst_class_null_reason, 'never observed with a rank')
+    end as burst_class_null_reason,
+    {% for n in design.horizons -%}
+        dynamics.persistence_{{ n }}d,
+        case
+            when dynamics.persistence_{{ n }}d is null
+                then coalesce(dynamics.persistence_{{ n }}d_null_reason, 'never observed with a rank')
+        end as persistence_{{ n }}d_null_reason,
+        dynamics.excess_retention_{{ n }}d,
+        case
+            when dynamics.excess_retention_{{ n }}d is null
+                then coalesce(dynamics.excess_retention_{{ n }}d_null_reason, 'never observed with a rank')
+        end as excess_retention_{{ n }}d_null_reason,
+    {% endfor -%}
+    bounce_backs.bounce_back as origin_bounce_back,
+    bounce_backs.horizon_date as origin_bounce_back_date,
+    bounce_backs.series_id as origin_bounce_back_series_id,
+    case
+        when bounce_backs.bounce_back is null
+            then 'no series of the origin in this country shows a fall and what came after it'
+    end as origin_bounce_back_null_reason
 from peaks
 left join onsets
     on
@@ -152,4 +187,23 @@ left join decays
         and peaks.country = decays.country
         and peaks.chart = decays.chart
         and decays.preference = 1
+left join {{ ref('int_episode_number_one') }} as first_place
+    on
+        peaks.episode_id = first_place.episode_id
+        and peaks.platform_id = first_place.platform_id
+        and peaks.store = first_place.store
+        and peaks.country = first_place.country
+        and peaks.chart = first_place.chart
+left join {{ ref('episode_dynamics') }} as dynamics
+    on
+        peaks.episode_id = dynamics.episode_id
+        and peaks.platform_id = dynamics.platform_id
+        and peaks.store = dynamics.store
+        and peaks.country = dynamics.country
+        and peaks.chart = dynamics.chart
+        and dynamics.signal = 'chart_visibility'
+left join {{ ref('int_origin_bounce_backs') }} as bounce_backs
+    on
+        peaks.episode_id = bounce_backs.episode_id
+        and peaks.country = bounce_backs.geography
 order by peaks.episode_id, peaks.country, peaks.store, peaks.chart, peaks.platform_id

@@ -36,9 +36,77 @@ compared as (
     from providers
 ),
 
+-- Do providers tell the same ups and downs? Two days that two providers both tell agree or do not.
+daily as (
+    select
+        platform_id,
+        metric_family,
+        geography,
+        period,
+        island,
+        provider,
+        observed_date,
+        max(value) as value
+    from figures
+    group by platform_id, metric_family, geography, period, island, provider, observed_date
+),
+
+pairs as (
+    select
+        first_day.platform_id,
+        first_day.metric_family,
+        first_day.geography,
+        first_day.period,
+        first_day.island,
+        sign(second_day.value - first_day.value) * sign(other_second_day.value - other_first_day.value)
+            as agreement
+    from daily as first_day
+    inner join daily as second_day
+        on
+            first_day.platform_id = second_day.platform_id
+            and first_day.metric_family = second_day.metric_family
+            and first_day.geography = second_day.geography
+            and first_day.period = second_day.period
+            and first_day.island = second_day.island
+            and first_day.provider = second_day.provider
+            and first_day.observed_date < second_day.observed_date
+    inner join daily as other_first_day
+        on
+            first_day.platform_id = other_first_day.platform_id
+            and first_day.metric_family = other_first_day.metric_family
+            and first_day.geography = other_first_day.geography
+            and first_day.period = other_first_day.period
+            and first_day.island = other_first_day.island
+            and first_day.observed_date = other_first_day.observed_date
+            and first_day.provider < other_first_day.provider
+    inner join daily as other_second_day
+        on
+            other_first_day.platform_id = other_second_day.platform_id
+            and other_first_day.metric_family = other_second_day.metric_family
+            and other_first_day.geography = other_second_day.geography
+            and other_first_day.period = other_second_day.period
+            and other_first_day.island = other_second_day.island
+            and other_first_day.provider = other_second_day.provider
+            and second_day.observed_date = other_second_day.observed_date
+),
+
+orders as (
+    select
+        platform_id,
+        metric_family,
+        geography,
+        period,
+        island,
+        count(*) as compared_pairs,
+        avg(cast(agreement as double)) as rank_order_agreement
+    from pairs
+    group by platform_id, metric_family, geography, period, island
+),
+
 ranges as (
     select
         platform_id,
+        island,
         metric_family as metric,
         geography,
         period,
@@ -56,22 +124,35 @@ ranges as (
 )
 
 select
-    platform_id,
-    metric,
-    geography,
-    period,
-    first_date,
-    last_date,
-    providers,
-    min_value,
-    lowest_provider,
-    max_value,
-    highest_provider,
-    max_value / min_value as ratio,
-    median_value,
-    ln(max_value / median_value) as max_log_ratio_to_median,
-    ln(min_value / median_value) as min_log_ratio_to_median,
-    figures
+    ranges.platform_id,
+    ranges.metric,
+    ranges.geography,
+    ranges.period,
+    ranges.first_date,
+    ranges.last_date,
+    ranges.providers,
+    ranges.min_value,
+    ranges.lowest_provider,
+    ranges.max_value,
+    ranges.highest_provider,
+    ranges.max_value / ranges.min_value as ratio,
+    ranges.median_value,
+    ln(ranges.max_value / ranges.median_value) as max_log_ratio_to_median,
+    ln(ranges.min_value / ranges.median_value) as min_log_ratio_to_median,
+    case when ranges.providers >= 3 then orders.rank_order_agreement end as rank_order_agreement,
+    case
+        when ranges.providers < 3 then 'fewer than three providers'
+        when orders.rank_order_agreement is null then 'no two providers tell the same two days'
+    end as rank_order_null_reason,
+    case when ranges.providers >= 3 then coalesce(orders.compared_pairs, 0) end as rank_order_pairs,
+    ranges.figures
 from ranges
-where providers >= 2
-order by platform_id, metric, geography, period, first_date
+left join orders
+    on
+        ranges.platform_id = orders.platform_id
+        and ranges.metric = orders.metric_family
+        and ranges.geography = orders.geography
+        and ranges.period = orders.period
+        and ranges.island = orders.island
+where ranges.providers >= 2
+order by ranges.platform_id, ranges.metric, ranges.geography, ranges.period, ranges.first_date

@@ -1,0 +1,42 @@
+{#
+    The design of everything that says when something started, in one place. Days are calendar days of the
+    series; a day's baseline is the days before it, itself left out.
+#}
+{% macro surge_design() -%}
+    {%- set baseline_days = var('surge_baseline_days', 28) -%}
+    {{ return({
+        'baseline_days': baseline_days,
+        'baseline_minimum': baseline_days // 2,
+        'threshold': 3.5,
+        'quiet_days': 7,
+        'memory': 28,
+        'ewma_weight': 0.2,
+        'ewma_limit': 3.0,
+        'cusum_slack': 0.5,
+        'cusum_limit': 5.0,
+        'burst_scale': 2.0,
+        'burst_gamma': 1.0,
+        'break_days': 250,
+        'break_days_around_episode': 90,
+    }) }}
+{%- endmacro %}
+
+
+{#
+    The least by which a series can be said to vary, in its own unit, so that a baseline that never moved does
+    not make every change infinite: a count has at least the spread of a Poisson count; a position in a chart
+    the jitter that two looks at one chart show.
+#}
+{% macro least_scale(signal_family, signal, baseline_median) -%}
+    case
+        when {{ signal }} = 'chart_visibility' then 0.1
+        when {{ signal }} = 'chart_log_rank' then 0.25
+        when {{ signal_family }} in ('attention', 'news') then sqrt(greatest({{ baseline_median }}, 1.0))
+    end
+{%- endmacro %}
+
+
+{# What makes a median absolute deviation the standard deviation of a normal distribution. #}
+{% macro mad_to_sigma() -%}
+    1.4826
+{%- endmacro %}

@@ -1,0 +1,134 @@
+{%- set design = surge_design() %}
+{%- set scale = design.burst_scale %}
+with observations as (
+    select
+        *,
+        greatest(total, usable_value) as monitored
+    from {{ ref('int_series_observations') }}
+    where
+        signal_family in ('attention', 'news')
+        and total > 0
+        and usable_value is not null
+),
+
+rates as (
+    select
+        series_id,
+        regime,
+        count(*) as batches,
+        {{ in_order('sum', 'usable_value', 'series_date') }} / {{ in_order('sum', 'monitored', 'series_date') }}
+            as base_rate
+    from observations
+    group by series_id, regime
+),
+
+-- What a day adds to the cost of the state of burst over that of rest: below 0 it speaks for a burst.
+costs as (
+    select
+        observations.series_id,
+        observations.regime,
+        observations.series_date,
+        rates.base_rate,
+        {{ design.burst_gamma }} * ln(cast(rates.batches as double)) as step_cost,
+        -observations.usable_value * ln({{ scale }})
+        - (observations.monitored - observations.usable_value)
+        * ln((1 - {{ scale }} * rates.base_rate) / (1 - rates.base_rate)) as burst_cost
+    from observations
+    inner join rates
+        on
+            observations.series_id = rates.series_id
+            and observations.regime = rates.regime
+    where rates.base_rate > 0 and {{ scale }} * rates.base_rate < 1
+),
+
+remembered as (
+    select
+        *
+        {%- for back in range(design.memory) %},
+        coalesce(lag(burst_cost, {{ back }}) over of_regime, 0.0) as cost_{{ back }}
+        {%- endfor %}
+    from costs
+    window of_regime as (partition by series_id, regime order by series_date)
+)
+
+{#
+    Of two states only the difference of their costs matters to the cheapest path: it is this day's, and what
+    came before, kept between 0, since to rest costs nothing, and the cost of the step up.
+#}
+{%- set ns = namespace(difference='step_cost') %}
+{%- for back in range(design.memory - 1, -1, -1) %}
+{%- set ns.difference = 'cost_' ~ back ~ ' + least(step_cost, greatest(0.0, ' ~ ns.difference ~ '))' %}
+{%- endfor %},
+
+forwards as (
+    select
+        series_id,
+        regime,
+        series_date,
+        base_rate,
+        burst_cost,
+        step_cost,
+        {{ ns.difference }} as cost_difference
+    from remembered
+),
+
+-- Backwards a day is decided by its own costs or, where they leave it open, by the day after.
+decided as (
+    select
+        *,
+        case when cost_difference < 0 then 1 when cost_difference >= step_cost then 0 end as decision
+    from forwards
+),
+
+counted as (
+    select
+        *,
+        count(decision) over (
+            partition by series_id, regime
+            order by series_date desc
+            rows between unbounded preceding and current row
+        ) as decision_number
+    from decided
+),
+
+states as (
+    select
+        *,
+        coalesce(max(decision) over (partition by series_id, regime, decision_number), 0) as burst_state
+    from counted
+),
+
+islands as (
+    select
+        *,
+        count(case when burst_state = 0 then 1 end) over (
+            partition by series_id, regime
+            order by series_date
+            rows between unbounded preceding and current row
+        ) as rests_before
+    from states
+),
+
+weights as (
+    select
+        series_id,
+        regime,
+        rests_before,
+        {{ in_order('sum', '-burst_cost', 'series_date') }} as burst_weight
+    from islands
+    where burst_state = 1
+    group by series_id, regime, rests_before
+)
+
+select
+    islands.series_id,
+    islands.series_date,
+    islands.base_rate,
+    islands.burst_state,
+    case when islands.burst_state = 1 then weights.burst_weight else 0.0 end as burst_weight
+from islands
+left join weights
+    on
+        islands.series_id = weights.series_id
+        and islands.regime = weights.regime
+        and islands.rests_before = weights.rests_before

@@ -1,0 +1,329 @@
+{%- set design = surge_design() %}
+{%- set threshold = design.threshold %}
+with baselines as (
+    select * from {{ ref('int_series_baselines') }}
+),
+
+bursts as (
+    select * from {{ ref('int_series_bursts') }}
+),
+
+sought as (
+    select
+        cast(series_id as varchar) as series_id,
+        regime,
+        penalty_factor,
+        cast(break_date as date) as break_date,
+        cast(first_date as date) as first_date,
+        cast(last_date as date) as last_date,
+        cast(null_reason as varchar) as null_reason
+    from {{ ref('int_series_breaks') }}
+),
+
+health as (
+    select * from {{ ref('fct_chart_health') }}
+),
+
+apps as (
+    select * from {{ ref('stg_raw__watch_apps') }}
+    where store_app_id is not null
+),
+
+moves as (
+    select
+        apps.platform_id,
+        moves.store,
+        moves.country,
+        moves.chart,
+        moves.store_date,
+        max(moves.log_rank_shock) as log_rank_shock,
+        count(*) as apps,
+        bool_or(moves.is_censored) as is_censored
+    from {{ ref('int_chart_moves') }} as moves
+    inner join apps
+        on
+            moves.store = apps.store
+            and moves.store_app_id = apps.store_app_id
+    where moves.log_rank_shock is not null
+    group by apps.platform_id, moves.store, moves.country, moves.chart, moves.store_date
+),
+
+sought_stretches as (
+    select distinct
+        series_id,
+        regime,
+        first_date,
+        last_date,
+        null_reason
+    from sought
+),
+
+-- A day may lie in several stretches: one in which breaks could be told is enough.
+sought_days as (
+    select
+        baselines.series_id,
+        baselines.series_date,
+        bool_or(sought_stretches.null_reason is null) as is_sought,
+        min(sought_stretches.null_reason) as null_reason
+    from baselines
+    inner join sought_stretches
+        on
+            baselines.series_id = sought_stretches.series_id
+            and baselines.regime = sought_stretches.regime
+            and baselines.series_date between sought_stretches.first_date and sought_stretches.last_date
+    group by baselines.series_id, baselines.series_date
+),
+
+breaks as (
+    select
+        series_id,
+        break_date,
+        count(distinct penalty_factor) as break_penalties
+    from sought
+    where break_date is not null
+    group by series_id, break_date
+),
+
+joined as (
+    select
+        baselines.*,
+        bursts.burst_state,
+        bursts.burst_weight,
+        bursts.base_rate,
+        breaks.break_penalties,
+        sought_days.is_sought,
+        sought_days.null_reason as sought_null_reason,
+        health.chart_is_shocked,
+        health.comparison_null_reason as health_null_reason,
+        health.median_log_rank_shock,
+        health.capture_id as health_capture_id,
+        moves.log_rank_shock as chart_shock,
+        moves.is_censored as chart_shock_is_censored,
+        moves.apps,
+        {{ days_between('baselines.previous_date', 'baselines.series_date') }} as days_since_previous,
+        case
+            when baselines.outage_reason is not null
+                then 'a known break of the source: ' || baselines.outage_reason
+            when baselines.scale is not null and baselines.scale > 0 then null
+            when baselines.scale = 0 then 'the baseline never moved'
+            else
+                'only ' || baselines.baseline_days || ' of the {{ design.baseline_minimum }} days that a baseline needs'
+                || coalesce(
+                    case
+                        when
+                            baselines.series_date
+                            < {{ days_after('baselines.regime_date', design.baseline_days) }}
+                            then
+                                ' since a known break of the source, ' || cast(baselines.regime_date as varchar)
+                                || ': ' || baselines.regime_reason
+                    end,
+                    ''
+                )
+        end as robust_z_null_reason
+    from baselines
+    left join bursts
+        on
+            baselines.series_id = bursts.series_id
+            and baselines.series_date = bursts.series_date
+    left join breaks
+        on
+            baselines.series_id = breaks.series_id
+            and baselines.series_date = breaks.break_date
+    left join sought_days
+        on
+            baselines.series_id = sought_days.series_id
+            and baselines.series_date = sought_days.series_date
+    left join health
+        on
+            baselines.signal_family = 'chart'
+            and baselines.store = health.store
+            and baselines.country = health.country
+            and baselines.chart = health.chart
+            and baselines.series_date = health.store_date
+    left join moves
+        on
+            baselines.signal = 'chart_log_rank'
+            and baselines.platform_id = moves.platform_id
+            and baselines.store = moves.store
+            and baselines.country = moves.country
+            and baselines.chart = moves.chart
+            and baselines.series_date = moves.store_date
+),
+
+-- 1 above the threshold, -1 below it, 0 within; a day on which the whole chart moved tells nothing of the app.
+sided as (
+    select
+        *,
+        case
+            when robust_z_null_reason is not null then robust_z_null_reason
+            when chart_is_shocked then 'the whole chart moved on this day'
+        end as side_null_reason,
+        case
+            when robust_z_null_reason is not null or coalesce(chart_is_shocked, false) then null
+            when robust_z > {{ threshold }} then 1
+            when robust_z < -{{ threshold }} then -1
+            else 0
+        end as side
+    from joined
+),
+
+neighboured as (
+    select
+        *,
+        max(side) over of_day_before as side_before,
+        max(side) over of_day_after as side_after
+    from sided
+    window
+        of_day_before as (
+            partition by series_id order by day_number range between 1 preceding and 1 preceding
+        ),
+        of_day_after as (
+            partition by series_id order by day_number range between 1 following and 1 following
+        )
+),
+
+flagged as (
+    select
+        *,
+        case
+            when side_null_reason is not null then side_null_reason
+            when side = 0 or side in (side_before, side_after) then null
+            when side_before is not null and side_after is not null then null
+            else 'beyond the threshold, and a day beside it is not known'
+        end as surge_null_reason,
+        case
+            when side = 0 then false
+            when side in (side_before, side_after) then true
+            when side_before is not null and side_after is not null then false
+        end as is_in_run
+    from neighboured
+),
+
+starts as (
+    select
+        *,
+        bool_or(coalesce(is_in_run and side = 1, false)) over (
+            partition by series_id
+            order by day_number
+            range between {{ design.quiet_days }} preceding and 1 preceding
+        ) as was_in_surge
+    from flagged
+)
+
+select
+    series_id,
+    series_date,
+    platform_id,
+    signal_family,
+    signal,
+    store,
+    country,
+    chart,
+    geography,
+    day_zone,
+    value,
+    total,
+    is_censored,
+    previous_date,
+    cast(days_since_previous as bigint) as days_since_previous,
+    case
+        when signal_family = 'chart' then usable_value - previous_value
+        when usable_value > 0 and previous_value > 0 then ln(usable_value / previous_value)
+    end as shock,
+    case
+        when outage_reason is not null then 'a known break of the source: ' || outage_reason
+        when previous_date is null and regime > 0 then 'the first day after a known break of the source'
+        when previous_date is null then 'the first day of the series'
+        when previous_value is null then 'the day before lies in a known break of the source'
+        when signal_family != 'chart' and (usable_value <= 0 or previous_value <= 0)
+            then 'zero on one of the days: no ratio'
+    end as shock_null_reason,
+    coalesce(is_censored, false) or coalesce(previous_is_censored, false) as shock_is_censored,
+    case when apps = 1 and not chart_shock_is_censored then chart_shock - median_log_rank_shock end
+        as chart_relative_shock,
+    case
+        when signal != 'chart_log_rank' then 'told of log ranks alone'
+        when health_capture_id is null then 'nobody captured the chart itself on this day'
+        when health_null_reason is not null then health_null_reason
+        when apps is null then 'in neither of the two captures'
+        when apps > 1 then 'the platform has more than one app in the chart'
+        when chart_shock_is_censored then 'in one of the two captures only'
+        when median_log_rank_shock is null then 'no app is in both captures'
+    end as chart_relative_shock_null_reason,
+    chart_is_shocked,
+    baseline_days,
+    baseline_median,
+    baseline_mad,
+    case when robust_z_null_reason is null then scale end as scale,
+    case
+        when robust_z_null_reason is not null then null
+        when scale > {{ mad_to_sigma() }} * baseline_mad then 'least scale of the signal'
+        else 'MAD'
+    end as scale_method,
+    case when robust_z_null_reason is null then robust_z end as robust_z,
+    robust_z_null_reason,
+    case when robust_z_null_reason is null then ewma end as ewma,
+    case
+        when robust_z_null_reason is null
+            then
+                baseline_median
+                - {{ design.ewma_limit }} * scale * sqrt({{ design.ewma_weight }} / (2 - {{ design.ewma_weight }}))
+    end as ewma_lower,
+    case
+        when robust_z_null_reason is null
+            then
+                baseline_median
+                + {{ design.ewma_limit }} * scale * sqrt({{ design.ewma_weight }} / (2 - {{ design.ewma_weight }}))
+    end as ewma_upper,
+    detrended_z,
+    cusum_up,
+    cusum_down,
+    case
+        when cusum_up is null then null
+        when cusum_up > {{ design.cusum_limit }} and cusum_up >= cusum_down then 'up'
+        when cusum_down > {{ design.cusum_limit }} then 'down'
+        else 'none'
+    end as cusum_alarm,
+    case
+        when detrended_z is not null then null
+        when outage_reason is not null then 'a known break of the source: ' || outage_reason
+        else
+            'only ' || residual_days || ' of the {{ design.baseline_minimum }} days that a trend needs'
+    end as cusum_null_reason,
+    case
+        when signal != 'chart_log_rank' and value_week_before > 0 then usable_value / value_week_before
+    end as seasonal_ratio,
+    case
+        when signal = 'chart_log_rank' then 'a ratio of log ranks means nothing'
+        when outage_reason is not null then 'a known break of the source: ' || outage_reason
+        when value_week_before is null then 'nobody looked seven days before'
+        when value_week_before <= 0 then 'zero seven days before'
+    end as seasonal_ratio_null_reason,
+    cast(burst_state as bigint) as burst_state,
+    burst_weight,
+    case
+        when burst_state is not null then null
+        when outage_reason is not null then 'a known break of the source: ' || outage_reason
+        when signal_family = 'chart' then 'told of counts alone'
+        when total is null then 'the source does not tell how much there was in all'
+        when total <= 0 then 'nothing was monitored'
+        else 'never more than nothing, or so much that twice as much is all there is'
+    end as burst_null_reason,
+    case when coalesce(is_sought, false) then coalesce(break_penalties, 0) end as break_penalties,
+    case
+        when coalesce(is_sought, false) then null
+        when outage_reason is not null then 'a known break of the source: ' || outage_reason
+        when signal = 'chart_visibility' then 'told of log ranks alone'
+        when sought_null_reason is not null then sought_null_reason
+        else 'outside the days in which breaks are sought'
+    end as break_null_reason,
+    case when surge_null_reason is null then is_in_run and side = 1 end as is_surge,
+    case when surge_null_reason is null then is_in_run and side = -1 end as is_slump,
+    case when surge_null_reason is null then is_in_run and side = 1 and not coalesce(was_in_surge, false) end
+        as surge_onset,
+    surge_null_reason,
+    regime_date as known_break_date,
+    regime_reason as known_break_reason,
+    provenance
+from starts
+order by series_id, series_date
