@@ -1,16 +1,16 @@
 """Which of two series goes first: cross-correlation after prewhitening, with bands.
 
-Belongs here: the correlations, what they would be by chance, and how sure the best lag is. Does not belong here:
-which series are compared, what their days mean, tables, and the verdict in words.
+Belongs here: the correlations, what they would be by chance, and how sure the best lag is. Does not belong
+here: which series are compared, what their days mean, tables, and the verdict in words.
 
 `rho(k)` is the correlation of x at t with y at t + k, so that k > 0 means x leads (Box and Jenkins). An
 autoregression of x, its order chosen by AIC, is taken out of both series first: two series that merely move
 slowly correlate at any lag. A missing value leaves out what needs it and is never filled.
 
 The band of +-1.96 / sqrt(n) holds for many days. For short windows a bootstrap stands beside it: blocks of
-days keep what is left of the autocorrelation. Once x and y are drawn apart, which tells what chance does, over
-all lags at once too; and once together, each day of x with the days of y around it, which tells how far the
-best lag moves. The dice are seeded by the caller.
+days keep what is left of the autocorrelation. Once x and y are drawn apart, which tells what chance does,
+over all lags at once too; and once together, each day of x with the days of y around it, which tells how far
+the best lag moves. The dice are seeded by the caller.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ class LeadLag:
     """Of the autoregression taken out."""
     shared: int
     """Times at which both series have a value."""
+    granger_lags: int | None
+    """Past values in the F-tests: `MAX_ORDER`, or as many as the complete rows carry."""
     granger_x_to_y: float | None
     granger_y_to_x: float | None
     """P-values of the F-test that past x improves an autoregression of y, and the other way round; None with
@@ -70,13 +72,13 @@ class LeadLag:
 def compare(x: Floats, y: Floats, *, max_lag: int, minimum: int, seed: int) -> LeadLag:
     """Compares two series on one clock, shape (times,), NaN where there is no value.
 
-    Raises NotComparableError where fewer than `minimum` times or prewhitened points are shared, or a series is
-    always the same on them.
+    Raises NotComparableError where fewer than `minimum` times or prewhitened points are shared, or a series
+    is always the same on them.
     """
     both = ~np.isnan(x) & ~np.isnan(y)
     shared = int(both.sum())
     if shared < minimum:
-        raise NotComparableError(f"{shared} times are observed in both series; at least {minimum} are needed")
+        raise NotComparableError(f"{shared} points are observed in both series; at least {minimum} are needed")
     for name, series in (("first", x), ("second", y)):
         if np.ptp(series[both]) == 0:
             raise NotComparableError(f"the {name} series is always the same where both are observed")
@@ -89,48 +91,31 @@ def compare(x: Floats, y: Floats, *, max_lag: int, minimum: int, seed: int) -> L
         raise NotComparableError(
             f"no lag shares {minimum} points without gaps around them, or nothing varies"
         )
-    dice = np.random.default_rng(seed)
-    blocks = _blocks(len(x), DRAWS, dice)
+    blocks = _blocks(len(x), DRAWS, np.random.default_rng(seed))
     apart = np.abs(_apart(white_x, white_y[blocks], lags, minimum))
-    together = _correlations(white_x, white_y, lags, _counts(blocks), minimum)[0]
-    return _judged(lags, rho[0], points, apart, together, len(coefficients), shared, x, y)
-
-
-def _judged(
-    lags: NDArray[np.int64],
-    rho: Floats,
-    points: NDArray[np.int64],
-    apart: Floats,
-    together: Floats,
-    order: int,
-    shared: int,
-    x: Floats,
-    y: Floats,
-) -> LeadLag:
+    together = np.abs(_correlations(white_x, white_y, lags, _counts(blocks), minimum)[0])
     told = tuple(
-        _lag(int(k), int(n), r, column) for k, n, r, column in zip(lags, points, rho, apart.T, strict=True)
+        _lag(int(k), int(n), r, column) for k, n, r, column in zip(lags, points, rho[0], apart.T, strict=True)
     )
     # Of equal correlations the shorter lag, then the earlier one.
-    ranked = sorted(
-        (lag for lag in told if lag.rho is not None),
-        key=lambda one: (-abs(one.rho or 0), abs(one.lag), one.lag),
-    )
-    largest = np.nanmax(np.where(np.isnan(apart), -1.0, apart), axis=1)
-    known = np.where(np.isnan(together), -1.0, np.abs(together))
-    resampled = lags[np.argmax(known, axis=1)]
-    lower, upper = np.quantile(resampled, (0.025, 0.975), method="inverted_cdf")
-    lag_order = max(order, 1)
+    known = [lag for lag in told if lag.rho is not None]
+    ranked = sorted(known, key=lambda lag: (-abs(lag.rho or 0), abs(lag.lag), lag.lag))
+    by_chance = np.where(np.isnan(apart), -1.0, apart).max(axis=1)
+    moved = lags[np.argmax(np.where(np.isnan(together), -1.0, together), axis=1)]
+    lower, upper = np.quantile(moved, (0.025, 0.975), method="inverted_cdf")
+    granger_lags, forward, backward = _granger(x, y)
     return LeadLag(
         lags=told,
         best=ranked[0],
         next_best=ranked[1] if len(ranked) > 1 else None,
-        chance=float((1 + np.sum(largest >= np.nanmax(np.abs(rho)))) / (len(largest) + 1)),
+        chance=float((1 + np.sum(by_chance >= np.nanmax(np.abs(rho[0])))) / (DRAWS + 1)),
         lag_lower=int(lower),
         lag_upper=int(upper),
-        order=order,
+        order=len(coefficients),
         shared=shared,
-        granger_x_to_y=_granger(x, y, lag_order),
-        granger_y_to_x=_granger(y, x, lag_order),
+        granger_lags=granger_lags,
+        granger_x_to_y=forward,
+        granger_y_to_x=backward,
     )
 
 
@@ -155,7 +140,7 @@ def _autoregression(x: Floats, minimum: int) -> Floats:
     for most in range(MAX_ORDER, 0, -1):
         rows = _lagged(x, most)
         rows = rows[~np.isnan(rows).any(axis=1)]
-        if len(rows) < max(minimum, ROWS_PER_COEFFICIENT * (most + 1)) or np.ptp(rows[:, 0]) == 0:
+        if len(rows) < max(minimum, ROWS_PER_COEFFICIENT * (most + 1)) or not np.ptp(rows[:, 0]) > 0:
             continue
         fits = [
             OLS(rows[:, 0], np.column_stack([np.ones(len(rows)), rows[:, 1 : order + 1]])).fit()
@@ -247,16 +232,25 @@ def _counts(places: NDArray[np.int64]) -> Floats:
     return np.bincount(rows.ravel(), minlength=draws * length).reshape(draws, length).astype(np.float64)
 
 
-def _granger(x: Floats, y: Floats, order: int) -> float | None:
+def _granger(x: Floats, y: Floats) -> tuple[int | None, float | None, float | None]:
+    """Past values used, and the p-values of x improving y and of y improving x."""
+    for order in range(MAX_ORDER, 0, -1):
+        rows = np.column_stack([_lagged(x, order), _lagged(y, order)])
+        rows = rows[~np.isnan(rows).any(axis=1)]
+        if len(rows) >= ROWS_PER_COEFFICIENT * (2 * order + 1):
+            of_x, of_y = rows[:, : order + 1], rows[:, order + 1 :]
+            return order, _improvement(of_x, of_y), _improvement(of_y, of_x)
+    return None, None, None
+
+
+def _improvement(of_x: Floats, of_y: Floats) -> float | None:
+    """P-value of the F-test that past x improves an autoregression of y; None where a column is constant."""
     from statsmodels.regression.linear_model import OLS
 
-    own, other = _lagged(y, order), _lagged(x, order)[:, 1:]
-    rows = np.column_stack([own, other])
-    rows = rows[~np.isnan(rows).any(axis=1)]
-    if len(rows) < ROWS_PER_COEFFICIENT * (2 * order + 1) or (np.ptp(rows, axis=0) == 0).any():
+    if (np.ptp(np.hstack([of_x, of_y]), axis=0) == 0).any():
         return None
-    constant = np.ones((len(rows), 1))
-    restricted = OLS(rows[:, 0], np.hstack([constant, rows[:, 1 : order + 1]])).fit()
-    full = OLS(rows[:, 0], np.hstack([constant, rows[:, 1:]])).fit()
-    p_value = float(full.compare_f_test(restricted)[1])
+    constant = np.ones((len(of_y), 1))
+    own = np.hstack([constant, of_y[:, 1:]])
+    full = OLS(of_y[:, 0], np.hstack([own, of_x[:, 1:]])).fit()
+    p_value = float(full.compare_f_test(OLS(of_y[:, 0], own).fit())[1])
     return None if np.isnan(p_value) else p_value

@@ -18,6 +18,6 @@ def model(dbt: Any, session: Any) -> Any:
         )
         if fit is not None:
             rows.append((*key, fit.n, fit.p, fit.r, fit.q, fit.aic))
-    types = dict.fromkeys(("episode_id", "platform_id", "series_id"), "object")
+    types = dict.fromkeys(("episode_id", "platform_id", "series_id"), "str")
     types |= dict.fromkeys(("n", "p", "r", "q", "aic"), "float64")
     return pd.DataFrame(rows, columns=list(types)).astype(types)
