@@ -17,7 +17,7 @@ PORT ?= 3000
 MANIFEST := dbt_project/target/parsed/manifest.json
 DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.csv' \) -not -path '*/target/*')
 
-.PHONY: help setup demo run test lint bench ui sql docs clean
+.PHONY: help setup demo run test lint bench ui sql metric docs clean
 
 help: ## Lists the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -49,6 +49,9 @@ ui: setup ## Starts the Dagster web UI and daemon on loopback
 
 sql: setup ## Queries the published marts: make sql QUERY='from marts.dim_event'
 	@$(BIN)/observatory sql "$(QUERY)"
+
+metric: setup ## Asks MetricFlow about them: make metric METRICS=best_rank BY=platform
+	@$(BIN)/observatory mf query --metrics "$(METRICS)" $(if $(BY),--group-by "$(BY)")
 
 test: setup ## Passes the tests
 	$(BIN)/pytest -n auto --dist loadfile

@@ -257,6 +257,19 @@ def sql(
     _print_rows(names, rows, format)
 
 
+@app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def mf(
+    arguments: Annotated[list[str] | None, typer.Argument(help="What MetricFlow is asked.")] = None,
+) -> None:
+    """Ask MetricFlow about the published file: mf query --metrics best_rank --group-by platform."""
+    from orchestration.semantic import ask
+
+    home = _home()
+    _published(home)
+    with _errors_told():
+        ask(home, arguments or [])
+
+
 @app.command()
 def status() -> None:
     """Show what is published, the last load of each table, and what was held back."""

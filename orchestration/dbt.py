@@ -23,6 +23,7 @@ TARGET = PROJECT_DIR / "target" / "parsed"
 the linter's parse for another target."""
 MANIFEST = TARGET / "manifest.json"
 PARSED = TARGET / "partial_parse.msgpack"
+SEMANTIC_MANIFEST = "semantic_manifest.json"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,17 @@ def ensure_manifest() -> None:
     """Parses the project if a file of it changed since the last parse."""
     if not manifest_is_current():
         _invoke(["parse"], target=TARGET, environ={}, manifest=None)
+        offer_semantic_manifest()
+
+
+def offer_semantic_manifest() -> None:
+    """Puts the semantic manifest of the last parse where MetricFlow looks for it, and nowhere else."""
+    wanted, place = (TARGET / SEMANTIC_MANIFEST).read_bytes(), PROJECT_DIR / "target" / SEMANTIC_MANIFEST
+    if not place.exists() or place.read_bytes() != wanted:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        own = place.with_name(f"{place.name}.{os.getpid()}")
+        own.write_bytes(wanted)
+        own.replace(place)
 
 
 def build(home: Home, models: Sequence[str]) -> list[NodeResult]:

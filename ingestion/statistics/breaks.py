@@ -1,7 +1,7 @@
 """Breaks in the level of a series by PELT.
 
-Belongs here: where a series breaks, for a penalty, and what its noise is taken to be. Does not belong here: which
-series are looked at, and what is known of their sources.
+Belongs here: where a series breaks, for a penalty, and what its noise is taken to be. Does not belong here:
+which series are looked at, and what is known of their sources.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Breaks:
 
 
 def noise(values: NDArray[np.float64]) -> float:
-    """The standard deviation of what varies from one value to the next, told by medians: steps do not count."""
+    """The standard deviation of what varies from value to value, told by medians: steps do not count."""
     steps = np.diff(values)
     spread = float(np.median(np.abs(steps - np.median(steps))))
     return spread / _NORMAL_QUARTILE / math.sqrt(2)

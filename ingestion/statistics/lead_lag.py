@@ -66,7 +66,7 @@ class LeadLag:
     granger_x_to_y: float | None
     granger_y_to_x: float | None
     """P-values of the F-test that past x improves an autoregression of y, and the other way round; None with
-    too few complete rows."""
+    too few complete rows, or where the two repeat each other."""
 
 
 def compare(x: Floats, y: Floats, *, max_lag: int, minimum: int, seed: int) -> LeadLag:
@@ -78,7 +78,9 @@ def compare(x: Floats, y: Floats, *, max_lag: int, minimum: int, seed: int) -> L
     both = ~np.isnan(x) & ~np.isnan(y)
     shared = int(both.sum())
     if shared < minimum:
-        raise NotComparableError(f"{shared} points are observed in both series; at least {minimum} are needed")
+        raise NotComparableError(
+            f"{shared} points are observed in both series; at least {minimum} are needed"
+        )
     for name, series in (("first", x), ("second", y)):
         if np.ptp(series[both]) == 0:
             raise NotComparableError(f"the {name} series is always the same where both are observed")
@@ -239,18 +241,20 @@ def _granger(x: Floats, y: Floats) -> tuple[int | None, float | None, float | No
         rows = rows[~np.isnan(rows).any(axis=1)]
         if len(rows) >= ROWS_PER_COEFFICIENT * (2 * order + 1):
             of_x, of_y = rows[:, : order + 1], rows[:, order + 1 :]
-            return order, _improvement(of_x, of_y), _improvement(of_y, of_x)
+            forward, backward = _improvement(of_x, of_y), _improvement(of_y, of_x)
+            known = forward is not None and backward is not None
+            return (order, forward, backward) if known else (None, None, None)
     return None, None, None
 
 
 def _improvement(of_x: Floats, of_y: Floats) -> float | None:
-    """P-value of the F-test that past x improves an autoregression of y; None where a column is constant."""
+    """P-value of the F-test that past x improves an autoregression of y; None where columns repeat others."""
     from statsmodels.regression.linear_model import OLS
 
-    if (np.ptp(np.hstack([of_x, of_y]), axis=0) == 0).any():
+    own = np.hstack([np.ones((len(of_y), 1)), of_y[:, 1:]])
+    both = np.hstack([own, of_x[:, 1:]])
+    if np.linalg.matrix_rank(both) < both.shape[1]:
         return None
-    constant = np.ones((len(of_y), 1))
-    own = np.hstack([constant, of_y[:, 1:]])
-    full = OLS(of_y[:, 0], np.hstack([own, of_x[:, 1:]])).fit()
-    p_value = float(full.compare_f_test(OLS(of_y[:, 0], own).fit())[1])
+    restricted = OLS(of_y[:, 0], own).fit()
+    p_value = float(OLS(of_y[:, 0], both).fit().compare_f_test(restricted)[1])
     return None if np.isnan(p_value) else p_value

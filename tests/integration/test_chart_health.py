@@ -68,7 +68,7 @@ def lists(recorded: Recorded) -> dict[Chart, dict[str, int]]:
             last[key] = capture  # type: ignore[index]
     keys = {capture["capture_id"]: key for key, capture in last.items()}
     found: dict[Chart, dict[str, int]] = defaultdict(dict)
-    for entry in sorted(recorded.entries, key=lambda row: int(row["rank"])):  # type: ignore[arg-type,call-overload]
+    for entry in sorted(recorded.entries, key=lambda row: int(row["rank"])):  # type: ignore[call-overload]
         if entry["capture_id"] in keys:
             ranks = found[keys[entry["capture_id"]]]
             ranks.setdefault(str(entry["store_app_id"]), int(entry["rank"]))  # type: ignore[call-overload]

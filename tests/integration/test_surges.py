@@ -150,8 +150,8 @@ KEPT = {
     "surges": "* exclude (provenance)",
     "fct_chart_health": "* exclude (capture_id)",
     # Which year a day lies in decides which anchor is the nearest.
-    "demand_index": "* exclude (provenance) replace (null as downloads_per_day, null as downloads_null_reason, "
-    "null as min_downloads_per_day, null as max_downloads_per_day, null as anchor_year)",
+    "demand_index": "* exclude (provenance, downloads_per_day, downloads_null_reason, anchor_year, "
+    "min_downloads_per_day, max_downloads_per_day)",
 }
 DATES = ("series_date", "previous_date", "store_date", "known_break_date")
 

@@ -20,7 +20,7 @@ numbered as (
         depth,
         row_number() over (
             partition by store, country, chart, store_date
-            order by captured_at desc nulls last, depth desc, capture_id
+            order by captured_at desc nulls last, depth desc, capture_id asc
         ) as day_order
     from captures
 ),

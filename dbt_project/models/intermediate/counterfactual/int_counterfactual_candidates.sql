@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 with designs as (
     select * from {{ ref('int_counterfactual_designs') }}
     where not is_placebo

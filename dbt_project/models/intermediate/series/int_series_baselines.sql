@@ -1,6 +1,6 @@
 {%- set design = surge_design() %}
 {%- set half = design.baseline_days // 2 %}
-{%- set memory = design.memory %}
+{%- set early_last = design.baseline_days - half + 1 %}
 with observations as (
     select * from {{ ref('int_series_observations') }}
 ),
@@ -9,7 +9,6 @@ windowed as (
     select
         *,
         lag(series_date) over of_regime as previous_date,
-        lag(day_number) over of_regime as previous_day_number,
         lag(usable_value) over of_regime as previous_value,
         lag(is_censored) over of_regime as previous_is_censored,
         count(usable_value) over of_baseline as baseline_days,
@@ -31,7 +30,7 @@ windowed as (
         of_early_half as (
             partition by series_id, regime
             order by day_number
-            range between {{ design.baseline_days }} preceding and {{ design.baseline_days - half + 1 }} preceding
+            range between {{ design.baseline_days }} preceding and {{ early_last }} preceding
         ),
         of_late_half as (
             partition by series_id, regime
@@ -89,35 +88,52 @@ scaled as (
     from residuals
 ),
 
--- What the recursions remember: the days back to {{ memory }} days ago. Then a day needs no others.
+-- Four weeks are what the recursions remember: then a day needs no others.
 remembered as (
     select
         *,
-        (usable_value - baseline_median) / nullif(scale, 0) as robust_z,
-        {%- for back in range(memory) %}
-        case
-            when day_number - lag(day_number, {{ back }}) over of_regime < {{ memory }}
-                then lag(detrended_z, {{ back }}) over of_regime
-        end as z_{{ back }},
-        case
-            when day_number - lag(day_number, {{ back }}) over of_regime < {{ memory }}
-                then lag(usable_value, {{ back }}) over of_regime
-        end as x_{{ back }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ remembered_days('detrended_z', 'z', 'of_regime') }},
+        {{ remembered_days('usable_value', 'x', 'of_regime') }}
     from scaled
     window of_regime as (partition by series_id, regime order by day_number)
-)
+),
 
-{%- set weight = design.ewma_weight %}
-{%- set ns = namespace(up='0.0', down='0.0', ewma='baseline_median') %}
-{%- for back in range(memory - 1, -1, -1) %}
-{%- set ns.up = 'greatest(0.0, coalesce(z_' ~ back ~ ' - ' ~ design.cusum_slack ~ ', 0.0) + ' ~ ns.up ~ ')' %}
-{%- set ns.down = 'greatest(0.0, coalesce(-z_' ~ back ~ ' - ' ~ design.cusum_slack ~ ', 0.0) + ' ~ ns.down ~ ')' %}
-{%- set ns.ewma -%}
-coalesce(x_{{ back }} * {{ weight }}, 0.0)
-+ (case when x_{{ back }} is null then 1.0 else {{ 1 - weight }} end) * ({{ ns.ewma }})
-{%- endset %}
-{%- endfor %}
+-- A week of steps at a time, the oldest first.
+week_1 as (
+    select
+        *,
+        {{ cusum_steps('z', 27, 21, '0.0', design.cusum_slack) }} as up_1,
+        {{ cusum_steps('-z', 27, 21, '0.0', design.cusum_slack) }} as down_1,
+        {{ ewma_steps('x', 27, 21, 'baseline_median', design.ewma_weight) }} as average_1
+    from remembered
+),
+
+week_2 as (
+    select
+        *,
+        {{ cusum_steps('z', 20, 14, 'up_1', design.cusum_slack) }} as up_2,
+        {{ cusum_steps('-z', 20, 14, 'down_1', design.cusum_slack) }} as down_2,
+        {{ ewma_steps('x', 20, 14, 'average_1', design.ewma_weight) }} as average_2
+    from week_1
+),
+
+week_3 as (
+    select
+        *,
+        {{ cusum_steps('z', 13, 7, 'up_2', design.cusum_slack) }} as up_3,
+        {{ cusum_steps('-z', 13, 7, 'down_2', design.cusum_slack) }} as down_3,
+        {{ ewma_steps('x', 13, 7, 'average_2', design.ewma_weight) }} as average_3
+    from week_2
+),
+
+week_4 as (
+    select
+        *,
+        {{ cusum_steps('z', 6, 0, 'up_3', design.cusum_slack) }} as up_4,
+        {{ cusum_steps('-z', 6, 0, 'down_3', design.cusum_slack) }} as down_4,
+        {{ ewma_steps('x', 6, 0, 'average_3', design.ewma_weight) }} as average_4
+    from week_3
+)
 
 select
     series_id,
@@ -141,7 +157,6 @@ select
     regime_reason,
     outage_reason,
     previous_date,
-    previous_day_number,
     previous_value,
     previous_is_censored,
     value_week_before,
@@ -150,10 +165,10 @@ select
     baseline_mad,
     least_scale,
     scale,
-    robust_z,
+    (usable_value - baseline_median) / nullif(scale, 0) as robust_z,
     residual_days,
     detrended_z,
-    case when detrended_z is not null then {{ ns.up }} end as cusum_up,
-    case when detrended_z is not null then {{ ns.down }} end as cusum_down,
-    case when scale is not null and usable_value is not null then {{ ns.ewma }} end as ewma
-from remembered
+    case when detrended_z is not null then up_4 end as cusum_up,
+    case when detrended_z is not null then down_4 end as cusum_down,
+    case when scale is not null and usable_value is not null then average_4 end as ewma
+from week_4

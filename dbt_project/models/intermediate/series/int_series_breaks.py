@@ -10,8 +10,8 @@ def model(dbt, session):
     stretches = dbt.ref("int_series_stretches").df()
     rows = []
     key = ["series_id", "regime", "stretch"]
-    for (series_id, regime, stretch), days in stretches.groupby(key, sort=True):
-        days = days.sort_values("series_date")
+    ordered = stretches.sort_values([*key, "series_date"])
+    for (series_id, regime, stretch), days in ordered.groupby(key, sort=True):
         found = breaks_of(days["level"].to_numpy())
         for factor in PENALTIES:
             dates = [days["series_date"].iloc[at] for at in found.positions.get(factor, [])]

@@ -16,8 +16,8 @@ rates as (
         series_id,
         regime,
         count(*) as batches,
-        {{ in_order('sum', 'usable_value', 'series_date') }} / {{ in_order('sum', 'monitored', 'series_date') }}
-            as base_rate
+        {{ in_order('sum', 'usable_value', 'series_date') }}
+        / {{ in_order('sum', 'monitored', 'series_date') }} as base_rate
     from observations
     group by series_id, regime
 ),
@@ -43,22 +43,41 @@ costs as (
 
 remembered as (
     select
-        *
-        {%- for back in range(design.memory) %},
-        coalesce(lag(burst_cost, {{ back }}) over of_regime, 0.0) as cost_{{ back }}
-        {%- endfor %}
+        *,
+        {{ remembered_observations('burst_cost', 'cost', 'of_regime') }}
     from costs
     window of_regime as (partition by series_id, regime order by series_date)
-)
+),
 
-{#
-    Of two states only the difference of their costs matters to the cheapest path: it is this day's, and what
-    came before, kept between 0, since to rest costs nothing, and the cost of the step up.
-#}
-{%- set ns = namespace(difference='step_cost') %}
-{%- for back in range(design.memory - 1, -1, -1) %}
-{%- set ns.difference = 'cost_' ~ back ~ ' + least(step_cost, greatest(0.0, ' ~ ns.difference ~ '))' %}
-{%- endfor %},
+-- Of two states only the difference of their costs matters to the cheapest path: it is this day's, and what
+-- came before, kept between 0, since to rest costs nothing, and the cost of the step up.
+week_1 as (
+    select
+        *,
+        {{ clamped_steps('cost', 27, 21, 'step_cost', 'step_cost') }} as difference_1
+    from remembered
+),
+
+week_2 as (
+    select
+        *,
+        {{ clamped_steps('cost', 20, 14, 'difference_1', 'step_cost') }} as difference_2
+    from week_1
+),
+
+week_3 as (
+    select
+        *,
+        {{ clamped_steps('cost', 13, 7, 'difference_2', 'step_cost') }} as difference_3
+    from week_2
+),
+
+week_4 as (
+    select
+        *,
+        {{ clamped_steps('cost', 6, 0, 'difference_3', 'step_cost') }} as difference_4
+    from week_3
+),
 
 forwards as (
     select
@@ -68,8 +87,8 @@ forwards as (
         base_rate,
         burst_cost,
         step_cost,
-        {{ ns.difference }} as cost_difference
-    from remembered
+        difference_4 as cost_difference
+    from week_4
 ),
 
 -- Backwards a day is decided by its own costs or, where they leave it open, by the day after.

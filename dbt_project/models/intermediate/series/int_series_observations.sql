@@ -70,7 +70,20 @@ outages as (
 )
 
 select
-    series.*,
+    series.series_id,
+    series.platform_id,
+    series.signal_family,
+    series.signal,
+    series.store,
+    series.country,
+    series.chart,
+    series.geography,
+    series.day_zone,
+    series.series_date,
+    series.value,
+    series.total,
+    series.is_censored,
+    series.provenance,
     {{ days_between("date '2000-01-01'", 'series.series_date') }} as day_number,
     coalesce(regimes.regime, 0) as regime,
     regimes.break_date as regime_date,

@@ -170,7 +170,9 @@ levels as (
     select
         *,
         max(case when is_in_window then value end) over (partition by episode_id, series_id) as peak,
-        max(case when not is_in_window then value end) over (partition by episode_id, series_id) as usual_peak,
+        max(case when not is_in_window then value end)
+            over (partition by episode_id, series_id)
+            as usual_peak,
         count(case when not is_in_window then 1 end) over (partition by episode_id, series_id)
             as days_before
     from readings
@@ -217,8 +219,8 @@ attention as (
         series_id as subject,
         platform_id,
         case turn
-            when 'peak' then 'Highest day of ' || signal
-            else 'First day of ' || signal || ' above all of the days before the window'
+            when 'peak' then 'Highest observed day of ' || signal
+            else 'First day of ' || signal || ' above every day of the weeks before the window'
         end as title,
         fact_date,
         day_zone as fact_zone,

@@ -1,4 +1,4 @@
--- The store's chart as it was read in an hour, by its best position; a capture without an instant has no hour.
+-- The chart as it was read in an hour, by its best position; a capture without an instant has no hour.
 with charts as (
     select
         platform_id,

@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 {%- set design = lead_lag_design() -%}
 with episodes as (
     select * from {{ ref('stg_raw__watch_episodes') }}

@@ -14,8 +14,10 @@ numbers as (
 weights as (
     select
         n,
-        sum(power({{ persistence }}, n) / n) over (order by n rows between unbounded preceding and current row)
-            as weight
+        sum(power({{ persistence }}, n) / n) over (
+            order by n
+            rows between unbounded preceding and current row
+        ) as weight
     from numbers
 ),
 
@@ -170,7 +172,8 @@ scored as (
                 then 'the look before is ' || days_since_previous || ' days old'
             when baseline_days < {{ design.baseline_minimum }}
                 then
-                    'only ' || baseline_days || ' of the {{ design.baseline_minimum }} days that a baseline needs'
+                    'only ' || baseline_days
+                    || ' of the {{ design.baseline_minimum }} days that a baseline needs'
         end as churn_z_null_reason
     from baselines
 ),

@@ -21,7 +21,11 @@ sought as (
 ),
 
 health as (
-    select * from {{ ref('fct_chart_health') }}
+    select
+        *,
+        -- Kept on this side: DuckDB joins by loops where a condition names the other side alone.
+        'chart' as signal_family
+    from {{ ref('fct_chart_health') }}
 ),
 
 apps as (
@@ -31,6 +35,7 @@ apps as (
 
 moves as (
     select
+        'chart_log_rank' as signal,
         apps.platform_id,
         moves.store,
         moves.country,
@@ -89,7 +94,6 @@ joined as (
         baselines.*,
         bursts.burst_state,
         bursts.burst_weight,
-        bursts.base_rate,
         breaks.break_penalties,
         sought_days.is_sought,
         sought_days.null_reason as sought_null_reason,
@@ -107,15 +111,16 @@ joined as (
             when baselines.scale is not null and baselines.scale > 0 then null
             when baselines.scale = 0 then 'the baseline never moved'
             else
-                'only ' || baselines.baseline_days || ' of the {{ design.baseline_minimum }} days that a baseline needs'
+                'only ' || baselines.baseline_days
+                || ' of the {{ design.baseline_minimum }} days that a baseline needs'
                 || coalesce(
                     case
                         when
                             baselines.series_date
                             < {{ days_after('baselines.regime_date', design.baseline_days) }}
                             then
-                                ' since a known break of the source, ' || cast(baselines.regime_date as varchar)
-                                || ': ' || baselines.regime_reason
+                                ' since a known break of the source, '
+                                || cast(baselines.regime_date as varchar) || ': ' || baselines.regime_reason
                     end,
                     ''
                 )
@@ -135,14 +140,14 @@ joined as (
             and baselines.series_date = sought_days.series_date
     left join health
         on
-            baselines.signal_family = 'chart'
+            baselines.signal_family = health.signal_family
             and baselines.store = health.store
             and baselines.country = health.country
             and baselines.chart = health.chart
             and baselines.series_date = health.store_date
     left join moves
         on
-            baselines.signal = 'chart_log_rank'
+            baselines.signal = moves.signal
             and baselines.platform_id = moves.platform_id
             and baselines.store = moves.store
             and baselines.country = moves.country
@@ -150,7 +155,7 @@ joined as (
             and baselines.series_date = moves.store_date
 ),
 
--- 1 above the threshold, -1 below it, 0 within; a day on which the whole chart moved tells nothing of the app.
+-- 1 above the threshold, -1 below it, 0 within. A day on which the whole chart moved tells nothing of an app.
 sided as (
     select
         *,
@@ -267,13 +272,15 @@ select
         when robust_z_null_reason is null
             then
                 baseline_median
-                - {{ design.ewma_limit }} * scale * sqrt({{ design.ewma_weight }} / (2 - {{ design.ewma_weight }}))
+                - {{ design.ewma_limit }} * scale
+                * sqrt({{ design.ewma_weight }} / (2 - {{ design.ewma_weight }}))
     end as ewma_lower,
     case
         when robust_z_null_reason is null
             then
                 baseline_median
-                + {{ design.ewma_limit }} * scale * sqrt({{ design.ewma_weight }} / (2 - {{ design.ewma_weight }}))
+                + {{ design.ewma_limit }} * scale
+                * sqrt({{ design.ewma_weight }} / (2 - {{ design.ewma_weight }}))
     end as ewma_upper,
     detrended_z,
     cusum_up,

@@ -126,7 +126,7 @@ select
     case
         when granger_forward is not null then null
         when null_reason is not null then null_reason
-        else 'too few complete rows, or a series that does not vary on them'
+        else 'too few complete rows, or one series repeats the other'
     end as granger_null_reason
 from judged
 order by episode_id, platform_id, leader_series_id, follower_series_id, scale

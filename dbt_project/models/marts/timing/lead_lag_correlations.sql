@@ -7,7 +7,9 @@ select
     lag,
     points,
     rho,
-    case when rho is null then 'too few points are shared at this lag, or one series does not vary on them' end
+    case
+        when rho is null then 'too few points are shared at this lag, or one series does not vary on them'
+    end
         as rho_null_reason,
     band,
     bootstrap_band
