@@ -67,6 +67,7 @@ class Migration:
     episode_id: str
     group: int
     country: str
+    store: str
     attention: str
     news: str
     size: str
@@ -84,7 +85,7 @@ class Migration:
     @property
     def series(self) -> dict[str, str]:
         """The platform's series in the hub, by kind."""
-        chart = f"{self.platform_id}/app_store/{self.country}/top_free_overall"
+        chart = f"{self.platform_id}/{self.store}/{self.country}/top_free_overall"
         return {
             "attention": f"{self.attention}/{self.platform_id}",
             "news": f"{self.news}/{self.platform_id}",
@@ -233,6 +234,7 @@ def _migrations(group: int, dice: np.random.Generator, events: _Events) -> Itera
                 episode_id=f"episode_{platform}",
                 group=group,
                 country=_country(group),
+                store=_store(group),
                 attention=f"page_views_{group:02d}",
                 news=f"news_{group:02d}",
                 size=size,
@@ -378,7 +380,7 @@ def _chart_rows(
     captures = pd.DataFrame(
         {
             "capture_id": [f"{country}_{day}" for day in range(DAYS)],
-            "store": "app_store",
+            "store": _store(group),
             "country": country,
             "chart": "top_free_overall",
             "store_date": _dates(),
@@ -432,7 +434,7 @@ def _watched(migrations: tuple[Migration, ...]) -> dict[str, pd.DataFrame]:
     ]
     return {
         "watch_platforms": pd.DataFrame({"platform_id": ids, "name": ids, "kind": "social"}),
-        "watch_apps": pd.DataFrame({"platform_id": ids, "store": "app_store", "store_app_id": ids}),
+        "watch_apps": pd.DataFrame({"platform_id": ids, "store": migrations[0].store, "store_app_id": ids}),
         "watch_storefronts": pd.DataFrame({"country": [country], "store_zone": "UTC"}),
         "watch_episodes": pd.DataFrame(episodes),
         "watch_episode_platforms": pd.DataFrame(
@@ -444,6 +446,11 @@ def _watched(migrations: tuple[Migration, ...]) -> dict[str, pd.DataFrame]:
 
 def _country(group: int) -> str:
     return f"{chr(65 + group // 26)}{chr(65 + group % 26)}"
+
+
+def _store(group: int) -> str:
+    # An app is looked for in all countries of its store: a store of its own keeps it to one.
+    return f"store_{group:02d}"
 
 
 def _dates() -> pd.DatetimeIndex:

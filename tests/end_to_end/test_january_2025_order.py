@@ -26,7 +26,7 @@ def test_rednote_was_number_one_surely_before_news_and_searches_in_china_rose(qu
 
 
 def test_outlets_of_unknown_zone_are_not_put_after_number_one(query: Query) -> None:
-    """Five outlets had written by 14 January, which somewhere on Earth begins before 15:00 UTC of the 13th."""
+    """Five had written by 14 January, which somewhere on Earth begins before 15:00 UTC of the 13th."""
     told = query(
         "select press.fact_date, press.surely_after_step < chart.step from marts.event_order as press "
         "inner join marts.event_order as chart on press.episode_id = chart.episode_id "

@@ -1,0 +1,770 @@
+"""What the page of an episode asks of the published marts, and how it tells the answers.
+
+Belongs here: sections as data. Does not belong here: how they become Markdown (`orchestration.brief`).
+A query names `$episode` for the episode's id and orders its rows, so that the page is the same each time.
+"""
+
+from __future__ import annotations
+
+from orchestration.brief import Figure, Section
+
+KNOWN = "select distinct episode_id from marts.migration_daily order by episode_id"
+TITLE = "select min(episode_title) from marts.episode_comparison where episode_id = $episode"
+
+WHAT_HAPPENED = Section(
+    "What happened",
+    (
+        Figure(
+            """
+            select event_date as day, event_zone as day_zone, title as what, event_at as instant_utc,
+              event_at_precision as precision, confidence
+            from marts.dim_event
+            where episode_id = $episode
+            order by event_date, coalesce(event_at, cast(event_date as timestamp)), event_id
+            """,
+            none="The calendar has no event of this episode.",
+        ),
+    ),
+)
+
+WHO_ROSE = Section(
+    "What moved",
+    (
+        Figure(
+            """
+            select name as platform, store, country, chart, days_at_number_one as days,
+              first_number_one_date as first_day, last_number_one_date as last_day,
+              unobserved_days_in_span as unseen
+            from marts.migration_episodes
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and first_number_one_date is not null
+            order by days desc, platform, store, country, chart
+            """,
+            told="**{platform}** was seen at number 1 in {store} {country} ({chart}) first on {first_day} and last "
+            "on {last_day}. Days seen there: {days}; days in between that nobody looked at: {unseen}.",
+            none="No destination was seen at number 1 of a chart.",
+            lead="Who came to number 1. Days are those on which somebody looked, so they are the least there were.",
+        ),
+        Figure(
+            """
+            select name as platform, store, country, chart, number_one_lost_by_date as lost_by
+            from marts.migration_episodes
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and number_one_lost_by_date is not null
+            order by platform, store, country, chart
+            """,
+            told="{platform} no longer led {store} {country} ({chart}) on {lost_by} at the latest.",
+            none="Nobody saw a destination lose number 1.",
+        ),
+        Figure(
+            """
+            with episode as (
+              select distinct platform_id from marts.migration_episodes where episode_id = $episode
+              union
+              select distinct origin_platform_id from marts.migration_episodes where episode_id = $episode
+            ),
+            span as (
+              select min(index_date) as first_day, max(index_date) as last_day, min(geography) as country
+              from marts.migration_daily where episode_id = $episode
+            )
+            select store_date as store_day, store, chart, name as platform, rank, depth as looked_down_to,
+              confidence
+            from marts.fct_chart_rank_daily
+            join episode using (platform_id)
+            join marts.dim_platform using (platform_id)
+            join span on store_date between first_day and last_day
+              and fct_chart_rank_daily.country = span.country
+            where rank_status = 'ranked' or (rank_status = 'unranked' and depth >= 10)
+            order by store_date, store, chart, rank, platform
+            """,
+            none="Nobody looked at a chart of the country in the window of the episode.",
+            lead="Each rank that was seen in the country. Without a rank, the app was looked for and was not among "
+            "the first so many. Days without a row were not looked at.",
+        ),
+        Figure(
+            """
+            select name as platform, store, min(store_date) as first_day, max(store_date) as last_day,
+              count(*) as days
+            from marts.fct_chart_rank_daily
+            join marts.dim_platform using (platform_id)
+            where rank_status = 'delisted' and country = (
+              select min(geography) from marts.migration_daily where episode_id = $episode
+            ) and chart = 'top_free_overall' and store_date between (
+              select min(index_date) from marts.migration_daily where episode_id = $episode
+            ) and (
+              select max(index_date) from marts.migration_daily where episode_id = $episode
+            )
+            group by platform, store
+            order by platform, store
+            """,
+            told="{platform} was out of {store} for most of each day from {first_day} to {last_day} ({days} days): "
+            "no rank of these days is known, and none is made up.",
+            none="No watched app was removed from a store of the country in the window.",
+        ),
+    ),
+)
+
+WHEN = Section(
+    "When it began",
+    (
+        Figure(
+            """
+            select name as platform, store, country, chart, onset_date, peak_rank, peak_date,
+              time_to_peak_days as days
+            from marts.migration_episodes
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and onset_date is not null
+            order by platform, store, country, chart
+            """,
+            told="{platform}, {store} {country} ({chart}): the observed climb begins on {onset_date}; best rank "
+            "{peak_rank}, first on {peak_date}; days from one to the other: {days}.",
+            untold="{platform}, {store} {country} ({chart}): the observed climb begins on {onset_date}; best rank "
+            "{peak_rank} on {peak_date}. How long it took is not told by this chart.",
+            none="No chart shows a climb.",
+        ),
+        Figure(
+            """
+            select name as platform, signal, series_date as day, robust_z
+            from marts.surges
+            join marts.dim_platform using (platform_id)
+            where surge_onset
+              and series_date between (
+                select min(index_date) from marts.migration_daily where episode_id = $episode
+              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
+              and platform_id in (
+                select platform_id from marts.migration_daily where episode_id = $episode
+                union select origin_platform_id from marts.migration_daily where episode_id = $episode
+              )
+            order by day, platform, signal
+            """,
+            told="A surge of `{signal}` for {platform} begins on {day}, {robust_z:.1f} robust standard deviations "
+            "above the 28 days before.",
+            none="No series shows a surge: above 3.5 robust standard deviations on two days in a row.",
+        ),
+    ),
+)
+
+HOW_MUCH = Section(
+    "How much, and by whose estimate",
+    (
+        Figure(
+            """
+            select name as platform, metric, geography, first_date as first_day, last_date as last_day,
+              providers, min_value as least, lowest_provider, max_value as most, highest_provider, ratio, figures
+            from marts.source_agreement
+            join marts.dim_platform using (platform_id)
+            where platform_id in (
+                select platform_id from marts.migration_daily where episode_id = $episode
+                union select origin_platform_id from marts.migration_daily where episode_id = $episode
+              )
+              and last_date >= (select min(index_date) from marts.migration_daily where episode_id = $episode)
+              and first_date <= (select max(index_date) from marts.migration_daily where episode_id = $episode)
+            order by ratio desc, platform, metric, geography, first_day
+            """,
+            told="{platform}, {metric} in {geography}, {first_day} to {last_day}: {providers} providers, from "
+            "{least} ({lowest_provider}) to {most} ({highest_provider}), a factor of {ratio}. In detail: {figures}.",
+            none="No two providers gave a figure for the same days, so that none can be held against another.",
+            lead="Where providers speak of the same days, they are set side by side and never averaged.",
+        ),
+        Figure(
+            """
+            select observed_date as day, name as platform, metric, value_bound as bound, value, unit, provider,
+              geography, channel as measured_in, confidence, statement_id as fact
+            from marts.fct_published_metrics
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and unit in ('users', 'downloads')
+            order by observed_date, platform, metric, statement_id
+            """,
+            none="No users or downloads were published.",
+            lead="Users and downloads as published:",
+        ),
+        Figure(
+            """
+            select store, chart, min(min_downloads_per_day) as least, max(max_downloads_per_day) as most,
+              anchor_year, anchor_provider
+            from marts.demand_index
+            where rank = 1 and downloads_per_day is not null
+              and country = (select min(geography) from marts.migration_daily where episode_id = $episode)
+              and platform_id in (select platform_id from marts.migration_daily where episode_id = $episode)
+              and store_date between (
+                select min(index_date) from marts.migration_daily where episode_id = $episode
+              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
+            group by store, chart, anchor_year, anchor_provider
+            order by store, chart
+            """,
+            told="Number 1 of {store} ({chart}) stood for at least {least} to {most} downloads a day, by scenario, "
+            "if what {anchor_provider} published for {anchor_year} still held. It is a scenario, no count.",
+            none="What a number 1 stood for in downloads cannot be told: no destination was there, or nobody "
+            "published an anchor for that chart within five years.",
+        ),
+    ),
+)
+
+ATTENTION = Section(
+    "Who was talked about",
+    (
+        Figure(
+            """
+            select source, platforms_counted, platforms_in_set, ratio_to_baseline, total_displacement,
+              js_divergence, displacement_null_reason
+            from marts.attention_displacement
+            where episode_id = $episode and period = 'window'
+            order by source
+            """,
+            told="`{source}` (counts {platforms_counted} of the {platforms_in_set} platforms): "
+            "{ratio_to_baseline:.1f} times the attention of the weeks before; {total_displacement:.1%} of it "
+            "changed hands (Jensen-Shannon divergence {js_divergence:.4f} bits).",
+            untold="`{source}` (counts {platforms_counted} of the {platforms_in_set} platforms): no displacement "
+            "can be told, since {displacement_null_reason}.",
+            none="No source counts the platforms of this episode.",
+        ),
+        Figure(
+            """
+            select source, name as platform, platform_role as role, sum(value) as items,
+              sum(value) / sum(total_value) as share, min(baseline_share) as share_before
+            from marts.share_of_voice_daily
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and share is not null and not is_baseline
+            group by source, platform, role
+            order by source, share desc, platform
+            """,
+            none="On no day is the whole set known, so that there is no share of voice.",
+            lead="Share of voice over the days of the window on which the whole set is known:",
+        ),
+        Figure(
+            """
+            select name as platform, index_date as day, migration_index, index_low, index_high, n_legs, legs_used
+            from marts.migration_daily
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and migration_index is not null
+            qualify row_number() over (
+              partition by platform_id order by migration_index desc, index_date
+            ) = 1
+            order by migration_index desc, platform
+            """,
+            told="{platform}: the migration index is highest on {day}, at {migration_index:.2f} ({index_low:.2f} to "
+            "{index_high:.2f} under other weights), with {n_legs} of 4 legs: {legs_used}.",
+            none="No destination has a migration index on any day.",
+            lead="The index is a mean of robust z-scores. One leg is one signal, no more.",
+        ),
+        Figure(
+            """
+            select index_null_reason as reason, count(distinct platform_id) as destinations, count(*) as days
+            from marts.migration_daily
+            where episode_id = $episode and migration_index is null
+            group by reason
+            order by days desc, reason
+            """,
+            told="No index on {days} days of {destinations} destination(s): {reason}.",
+            none="Every destination has an index on every day.",
+        ),
+    ),
+)
+
+WHO_LED = Section(
+    "Who led whom",
+    (
+        Figure(
+            """
+            with facts as (
+              select *, split_part(subject, '/', 2) as country
+              from marts.event_order where episode_id = $episode
+            )
+            select name as platform, chart.title as rank_fact, chart.earliest_at as rank_from,
+              chart.latest_at as rank_to, other.title as other_fact, other.earliest_at as other_from,
+              other.latest_at as other_to,
+              case
+                when chart.latest_at <= other.earliest_at then 'surely came before'
+                when other.latest_at <= chart.earliest_at then 'surely came after'
+                else 'cannot be ordered against'
+              end as relation
+            from facts as chart
+            join facts as other using (platform_id)
+            join marts.dim_platform using (platform_id)
+            where chart.fact_kind = 'number_one'
+              and chart.country = (
+                select min(geography) from marts.migration_daily where episode_id = $episode
+              )
+              and other.fact_kind in ('press_first', 'press_broad', 'news_rise', 'attention_rise', 'search_peak')
+            order by platform, chart.step, other.step
+            """,
+            told='{platform}: "{rank_fact}" (between {rank_from} and {rank_to} UTC) {relation} "{other_fact}" '
+            "(between {other_from} and {other_to} UTC).",
+            untold='{platform}: "{rank_fact}" (by {rank_to} UTC at the latest) {relation} "{other_fact}" '
+            "(by {other_to} UTC at the latest), since nobody looked before.",
+            none="No number 1 stands beside a dated fact of press, news or search.",
+            lead="By dated facts. A day is as wide as its zone makes it, and what overlaps is not ordered.",
+        ),
+        Figure(
+            """
+            select name as platform, leader_series_id as leader, follower_series_id as follower, scale,
+              overlap_points as points, best_lag, rho, chance_probability, verdict
+            from marts.lead_lag
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and null_reason is null
+            order by platform, leader, follower, scale
+            """,
+            told="{platform}, `{leader}` and `{follower}` ({scale}, {points} points): correlation {rho:.2f} at lag "
+            "{best_lag}, probability by chance {chance_probability:.3f}. {verdict}.",
+            none="No two series of a platform have enough points in common for a cross-correlation.",
+            lead="By cross-correlation of prewhitened series:",
+        ),
+        Figure(
+            """
+            select null_reason as reason, count(*) as pairs
+            from marts.lead_lag
+            where episode_id = $episode and null_reason is not null
+            group by reason
+            order by pairs desc, reason
+            """,
+            told="Pairs of series that are not compared: {pairs}, since {reason}.",
+            none="Every pair of series is compared.",
+        ),
+    ),
+)
+
+WHO_STAYED = Section(
+    "Who stayed",
+    (
+        Figure(
+            """
+            select name as platform, half_life_days as days, half_life_provider as provider,
+              half_life_first_date as first_day, half_life_last_date as last_day, half_life_points as points
+            from marts.migration_episodes
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and half_life_days is not null
+            group by all
+            order by platform, provider
+            """,
+            told="Daily downloads of {platform} halved every {days:.2f} days from {first_day} to {last_day} "
+            "({provider}, {points} published levels).",
+            none="No half-life of downloads: nobody published two levels of one provider after a peak.",
+        ),
+        Figure(
+            """
+            select name as platform, signal, provider, anchor_date, horizon_days as days, horizon_date as day,
+              persistence, confidence
+            from marts.retention
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and role = 'destination' and signal_family = 'published'
+              and persistence is not null
+            order by platform, signal, provider, days
+            """,
+            told="{platform}, `{signal}` by {provider} (confidence {confidence}): {persistence:.1%} of the peak of "
+            "{anchor_date} was left on {day}, {days} day(s) later.",
+            none="No provider published a figure of use after a peak.",
+        ),
+        Figure(
+            """
+            select name as platform, signal, provider, horizon_date as day, sticky_uplift as times, confidence
+            from marts.retention
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and role = 'destination' and signal_family = 'published'
+              and sticky_uplift is not null
+            order by platform, day, signal, provider
+            """,
+            told="{platform}, `{signal}` by {provider} (confidence {confidence}): {times} times the level before, on "
+            "{day}.",
+            none="No provider published a level before and a level after.",
+        ),
+        Figure(
+            """
+            select name as platform, signal, peak_date, peak_value, half_life_days as days,
+              excess_retention_30d as left_after_30_days
+            from marts.episode_dynamics
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and half_life_days is not null
+            order by platform, signal, series_id
+            """,
+            told="Attention to {platform} by `{signal}` peaks on {peak_date} at {peak_value}; half of the excess is "
+            "gone after {days} day(s), and after 30 days {left_after_30_days:.0%} is left.",
+            untold="Attention to {platform} by `{signal}` peaks on {peak_date} at {peak_value}; half of the excess "
+            "is gone after {days} day(s).",
+            none="No daily series has a peak with a level before it.",
+        ),
+        Figure(
+            """
+            select name as platform, signal, provider, anchor_date, horizon_date as day, bounce_back, confidence
+            from marts.retention
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and bounce_back is not null
+            order by platform, signal, provider, day
+            """,
+            told="The origin: of the fall of {platform} on {anchor_date}, {bounce_back:.0%} was made good by {day} "
+            "(`{signal}`, {provider}, confidence {confidence}).",
+            none="No series shows a fall of the origin and what came after it.",
+        ),
+        Figure(
+            """
+            select name as platform, measure, series, provider, computed_value as computed,
+              benchmark_value as published, benchmark_source as published_in, ratio_to_benchmark as ratio
+            from marts.episode_comparison
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and computed_value is not null and benchmark_value is not null
+            order by platform, measure, series, provider
+            """,
+            none="Nobody published a measure of this migration that is computed here.",
+            lead="Beside what was published of this migration:",
+        ),
+    ),
+)
+
+OUT_OF_THE_ORIGIN = Section(
+    "Did it come out of the origin",
+    (
+        Figure(
+            """
+            select count(*) as asked, count(diversion_ratio) as known
+            from marts.diversion
+            where episode_id = $episode
+            """,
+            told="A diversion ratio, what a destination gained of what the origin lost, was asked for in {asked} "
+            "ways and can be told in {known}.",
+            none="Nothing was asked.",
+        ),
+        Figure(
+            """
+            select diversion_null_reason as reason, count(*) as ways
+            from marts.diversion
+            where episode_id = $episode and diversion_ratio is null
+            group by reason
+            order by ways desc, reason
+            """,
+            told="Not told in {ways} way(s): {reason}.",
+            none="All can be told.",
+        ),
+        Figure(
+            """
+            select name as platform, metric, diversion_ratio, diversion_low, diversion_high,
+              share_predicted_ratio as predicted_by_size
+            from marts.diversion
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and diversion_ratio is not null
+            order by platform, metric
+            """,
+            none="So no figure says how many of those who came to a destination had left the origin.",
+        ),
+    ),
+)
+
+STOCKS = Section(
+    "Who gained on the stock market",
+    (
+        Figure(
+            """
+            with tests as (
+              select event_id, max(n_firms) as shares, max(mean_car) as mean_return,
+                max(case when test = 'kolari_pynnonen' then p_value end) as p_kolari_pynnonen,
+                max(case when test = 'corrado_rank' then p_value end) as p_corrado
+              from marts.event_study_tests
+              where group_id = 'all' and window_start = 0 and window_end = 0
+              group by event_id
+            ),
+            single as (
+              select event_id, count(case when p_value < 0.05 then 1 end) as shares_with_p_below_5_percent,
+                bool_or(is_confounded) as other_news
+              from marts.event_study
+              where window_start = 0 and window_end = 0 and car is not null
+              group by event_id
+            )
+            select event_date as day, title as event, shares, round(mean_return, 4) as mean_abnormal_return,
+              round(p_kolari_pynnonen, 3) as p_kolari_pynnonen, round(p_corrado, 3) as p_corrado,
+              shares_with_p_below_5_percent, other_news
+            from tests
+            join single using (event_id)
+            join marts.dim_event using (event_id)
+            where episode_id = $episode
+            order by event_date, event_id
+            """,
+            none="No event of this episode is studied: it has none for the markets, or no prices reach it.",
+            lead="All watched shares together, on the session of each event, beyond the market. Both tests allow "
+            "for shares that move together. One share in twenty has p below 0.05 by chance alone.",
+        ),
+        Figure(
+            """
+            select title as event, symbol, round(beta, 3) as beta, round(car, 4) as abnormal_return,
+              round(t_statistic, 2) as t, round(p_value, 3) as p, round(placebo_p_value, 3) as p_by_placebo_dates,
+              is_confounded as other_news_in_window
+            from marts.event_study
+            join marts.dim_event using (event_id)
+            where episode_id = $episode and event_type = 'chart_milestone'
+              and window_start = 0 and window_end = 5 and car is not null
+            order by event_date, title, abs(t_statistic) desc, symbol
+            """,
+            none="No share is studied around a milestone in the charts.",
+            lead="Each share over the session of the milestone in the charts and the five after it:",
+        ),
+        Figure(
+            """
+            select title as event, symbol, round(car, 4) as abnormal_return, round(t_statistic, 2) as t,
+              round(p_value, 3) as p, round(placebo_p_value, 3) as p_by_placebo_dates,
+              is_confounded as other_news
+            from marts.event_study
+            join marts.dim_event using (event_id)
+            where episode_id = $episode and window_start = 0 and window_end = 0 and p_value < 0.05
+            order by event_date, event_id, p_value, symbol
+            """,
+            none="No share moved beyond the market, at p below 0.05, on the session of an event.",
+            lead="Shares with p below 0.05 on the session of an event:",
+        ),
+    ),
+)
+
+WHAT_IF = Section(
+    "What would have been",
+    (
+        Figure(
+            """
+            select count(*) as series, count(case when effect_null_reason is null then 1 end) as estimated,
+              count(case when is_acceptable then 1 end) as accepted
+            from marts.counterfactual_summary
+            where episode_id = $episode and not is_placebo
+            """,
+            told="Of {series} series, {estimated} have an estimate of what they would have been without the "
+            "episode, and {accepted} of these pass all four conditions, without which none may be believed.",
+            none="Nothing was estimated.",
+        ),
+        Figure(
+            """
+            select name as platform, signal, round(average_effect, 2) as effect_a_day,
+              round(average_effect_lower_95, 2) as lower_95, round(average_effect_upper_95, 2) as upper_95,
+              is_acceptable as accepted, not_acceptable_because as because
+            from marts.counterfactual_summary
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and not is_placebo and effect_null_reason is null
+            order by accepted desc, platform, signal, series_id
+            """,
+            none="There is no estimate.",
+        ),
+        Figure(
+            """
+            select effect_null_reason as reason, count(*) as series
+            from marts.counterfactual_summary
+            where episode_id = $episode and not is_placebo and effect_null_reason is not null
+            group by reason
+            order by series desc, reason
+            """,
+            told="No estimate for {series} series: {reason}.",
+            none="Every series has an estimate.",
+        ),
+    ),
+)
+
+CLAIMS = Section(
+    "What is said and does not hold",
+    (
+        Figure(
+            """
+            select verdict, count(*) as claims
+            from marts.fct_claims
+            where platform_id in (
+                select platform_id from marts.migration_daily where episode_id = $episode
+                union select origin_platform_id from marts.migration_daily where episode_id = $episode
+              )
+              and published_date between (
+                select min(index_date) from marts.migration_daily where episode_id = $episode
+              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
+            group by verdict
+            order by claims desc, verdict
+            """,
+            told="Claims that are {verdict}: {claims}.",
+            none="No article of the collection states a figure on these platforms within the window.",
+        ),
+        Figure(
+            """
+            select name as platform, metric, value, count(*) as claims, min(verdict) as verdict,
+              min(verdict_reason) as reason
+            from marts.fct_claims
+            join marts.dim_platform using (platform_id)
+            where verdict in ('contradicted', 'drifted', 'implausible')
+              and platform_id in (
+                select platform_id from marts.migration_daily where episode_id = $episode
+                union select origin_platform_id from marts.migration_daily where episode_id = $episode
+              )
+              and published_date between (
+                select min(index_date) from marts.migration_daily where episode_id = $episode
+              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
+            group by platform, metric, value
+            order by claims desc, platform, metric, value desc
+            """,
+            told="{platform}, {metric} {value}, in {claims} article(s): {verdict}, since {reason}.",
+            none="None is contradicted, drifted or implausible.",
+        ),
+    ),
+)
+
+AGREEMENT = Section(
+    "Where published figures and this warehouse differ",
+    (
+        Figure(
+            """
+            with said as (
+              select statement_id as fact, subject_id as symbol, observed_date as day, metric,
+                coalesce(value_low, value) as low, coalesce(value_high, value) as high, value_bound, provider,
+                confidence
+              from marts.fct_published_metrics
+              where episode_id = $episode and metric in ('return_pct', 'return_pct_intraday')
+            ),
+            computed as (
+              select symbol, session_date as day, round(100 * simple_return, 2) as close_to_close_pct
+              from marts.fct_returns_daily
+              qualify row_number() over (partition by symbol, session_date order by vintage desc) = 1
+            )
+            select fact, day, symbol, metric, low as said_from, high as said_to, provider, confidence,
+              close_to_close_pct as computed,
+              case
+                when close_to_close_pct is null then 'not known: no price of this share is here'
+                when metric = 'return_pct_intraday' then 'not comparable: within the session, and only closes are here'
+                when close_to_close_pct between low - 0.1 and high + 0.1 then 'agrees'
+                else 'differs'
+              end as verdict
+            from said
+            left join computed using (symbol, day)
+            order by fact
+            """,
+            none="No return of a share was published.",
+            lead="Returns, in per cent. Published figures count as agreeing within 0.1.",
+        ),
+        Figure(
+            """
+            select said.statement_id as fact, said.subject_id as said_of, said.provider,
+              said.observed_date as said_peak, signal.subject as series, signal.fact_date as computed_peak,
+              case
+                when said.observed_date = signal.fact_date then 'agrees' else 'differs'
+              end as verdict
+            from marts.fct_published_metrics as said
+            join marts.event_order as signal
+              on signal.episode_id = said.episode_id and signal.fact_kind in ('attention_peak', 'news_peak')
+            join marts.dim_platform
+              on dim_platform.platform_id = signal.platform_id
+              and lower(dim_platform.aliases) like '%' || lower(said.subject_id) || '%'
+            where said.episode_id = $episode and said.metric = 'peak_date'
+            order by fact, series
+            """,
+            none="No day of a peak was published that can be held against a series.",
+            lead="Days of peaks. These are other signals than the published one, so a difference is no error.",
+        ),
+        Figure(
+            """
+            select name as platform, measure, provider, computed_value as computed, benchmark_value as published,
+              benchmark_source as published_in,
+              case when abs(ratio_to_benchmark - 1) <= 0.05 then 'agrees' else 'differs' end as verdict
+            from marts.episode_comparison
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and ratio_to_benchmark is not null
+            order by platform, measure, provider
+            """,
+            none="No published measure of the migration is computed here as well.",
+            lead="Measures of the migration, agreeing within 5 %:",
+        ),
+        Figure(
+            """
+            select name as platform, store, country, chart, store_date as day, rank as best, worst_rank as worst
+            from marts.fct_chart_rank_daily
+            join marts.dim_platform using (platform_id)
+            where rank <> worst_rank
+              and store_date between (
+                select min(index_date) from marts.migration_daily where episode_id = $episode
+              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
+              and platform_id in (select platform_id from marts.migration_daily where episode_id = $episode)
+            order by day, platform, store, country, chart
+            """,
+            none="No two sources give different ranks for the same app, chart and day.",
+            lead="Days on which looks at one chart differ:",
+        ),
+    ),
+)
+
+NOT_KNOWN = Section(
+    "What is not known",
+    (
+        Figure(
+            """
+            with gaps as (
+              select 'migration_episodes' as mart, 'onset' as what, onset_null_reason as reason
+              from marts.migration_episodes where episode_id = $episode
+              union all
+              select 'migration_episodes', 'number 1', number_one_null_reason
+              from marts.migration_episodes where episode_id = $episode
+              union all
+              select 'migration_episodes', 'half-life of downloads', half_life_null_reason
+              from marts.migration_episodes where episode_id = $episode
+              union all
+              select 'migration_episodes', 'hours at number 1', hours_at_number_one_null_reason
+              from marts.migration_episodes where episode_id = $episode
+              union all
+              select 'episode_dynamics', 'baseline', baseline_null_reason
+              from marts.episode_dynamics where episode_id = $episode
+              union all
+              select 'episode_dynamics', 'half-life', half_life_null_reason
+              from marts.episode_dynamics where episode_id = $episode
+              union all
+              select 'retention', 'excess retention', excess_retention_null_reason
+              from marts.retention where episode_id = $episode and role = 'destination'
+              union all
+              select 'event_study', 'abnormal return', null_reason
+              from marts.event_study join marts.dim_event using (event_id) where episode_id = $episode
+            )
+            select mart, what, reason, count(*) as rows
+            from gaps
+            where reason is not null
+            group by mart, what, reason
+            order by mart, what, rows desc, reason
+            """,
+            none="Nothing that was asked is missing.",
+            lead="Each gap has its reason in the mart. The most that is missing, and why:",
+        ),
+        Figure(
+            """
+            select store, chart, count(distinct store_date) as days_in_all,
+              count(distinct case when rank_status in ('ranked', 'unranked') then store_date end) as days_looked_at
+            from marts.fct_chart_rank_daily
+            where country = (select min(geography) from marts.migration_daily where episode_id = $episode)
+              and store_date between (
+                select min(index_date) from marts.migration_daily where episode_id = $episode
+              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
+            group by store, chart
+            order by store, chart
+            """,
+            told="{store} ({chart}): somebody looked on {days_looked_at} of {days_in_all} days of the window, mostly "
+            "for single apps.",
+            none="No chart of the country was looked at in the window.",
+        ),
+    ),
+)
+
+EVIDENCE = Section(
+    "What it rests on",
+    (
+        Figure(
+            """
+            select statement_id as fact, observed_date as day, date_precision as precision,
+              subject_id as subject, metric, value_bound as bound, value, unit, provider, geography, confidence,
+              source_url as source
+            from marts.fct_published_metrics
+            where episode_id = $episode and confidence in ('A', 'B')
+            order by statement_id
+            """,
+            none="No figure of confidence A or B was published.",
+            lead="Published figures of confidence A and B, with where they can be read:",
+        ),
+    ),
+)
+
+SECTIONS = (
+    WHAT_HAPPENED,
+    WHO_ROSE,
+    WHEN,
+    HOW_MUCH,
+    ATTENTION,
+    WHO_LED,
+    WHO_STAYED,
+    OUT_OF_THE_ORIGIN,
+    STOCKS,
+    WHAT_IF,
+    CLAIMS,
+    AGREEMENT,
+    NOT_KNOWN,
+    EVIDENCE,
+)
+"""The page, in its order."""
