@@ -64,7 +64,7 @@ def manifest_is_current() -> bool:
     return all(
         path.stat().st_mtime <= written
         for path in PROJECT_DIR.rglob("*")
-        if path.suffix in {".sql", ".yml", ".csv"} and not path.is_relative_to(PROJECT_DIR / "target")
+        if path.suffix in {".sql", ".py", ".yml", ".csv"} and not path.is_relative_to(PROJECT_DIR / "target")
     )
 
 
