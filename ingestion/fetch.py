@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ingestion.archive import (
@@ -54,7 +55,7 @@ from ingestion.settings import Home
 from ingestion.sniff import mismatch
 from ingestion.source import Answer, Asking, Questions, Request, Source, Window, WrongAnswerError
 from ingestion.watchlist import Watchlist
-from ingestion.windows import DayReport, WindowState, incomplete_days, note_days
+from ingestion.windows import DayReport, WindowState, days_told, incomplete_days, note_days, runs
 
 SOURCES_AT_ONCE = 6
 REQUESTS_AT_ONCE = 8
@@ -73,7 +74,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FetchResult:
-    """What came of asking one source. `problem`: why it could not be asked at all.
+    """What came of asking one source. `problem`: why it could not be asked at all; `unanswered`: what is
+    missing of which days, and what to do.
 
     `requests` are questions, `answers` responses, those to repeated attempts and those refused included.
     `network_seconds`, `reading_seconds` and `waiting_seconds` add up what all threads spent on the way to the
@@ -88,19 +90,15 @@ class FetchResult:
     unchanged: int = 0
     bytes_received: int = 0
     problem: str | None = None
+    unanswered: str | None = None
     network_seconds: float = 0.0
     reading_seconds: float = 0.0
     waiting_seconds: float = 0.0
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """A line for each day of which something is missing, or for the source as a whole."""
-        lines = [
-            f"{self.source} ({report.day}): {report.reason}"
-            for report in self.days
-            if report.state is not WindowState.COMPLETE
-        ]
-        return (self.problem, *lines) if self.problem else tuple(lines)
+        """At most one line: what is missing, or why the source could not be asked."""
+        return tuple(line for line in (self.problem, self.unanswered) if line)
 
 
 def today(source: Source, now: datetime) -> Window:
@@ -223,33 +221,54 @@ def _read_again(reader: Reader, capture: Capture) -> bool:
 # --- one fetch ------------------------------------------------------------------------------------
 
 
+class _Problem(NamedTuple):
+    """Why a request failed, and what to do about it, if anything."""
+
+    told: str
+    remedy: str = ""
+
+
+NOTHING_THERE = _Problem("the upstream says that nothing of what was asked is there", "Check the addresses.")
+
+
 @dataclass
 class _Tally:
-    """What became of the requests of one day."""
+    """What became of the requests of a day, or of several."""
 
     requests: int = 0
     answers: int = 0
     gaps: int = 0
-    problems: Counter[str] = field(default_factory=Counter)
+    problems: Counter[_Problem] = field(default_factory=Counter)
+
+    def __add__(self, other: _Tally) -> _Tally:
+        return _Tally(
+            self.requests + other.requests,
+            self.answers + other.answers,
+            self.gaps + other.gaps,
+            self.problems + other.problems,
+        )
 
     def report(self, day: date, now: datetime) -> DayReport:
         """Complete if nothing failed, and not everything is said not to be there."""
-        failed = sum(self.problems.values())
+        failed = self.problems.total()
         if not failed and (self.answers or not self.gaps):
             return DayReport(day, WindowState.COMPLETE, self.requests, 0, self.gaps, None, now)
         state = WindowState.PARTIAL if self.answers else WindowState.MISSING
-        return DayReport(day, state, self.requests, failed, self.gaps, self._reason(failed), now)
+        return DayReport(day, state, self.requests, failed, self.gaps, self.reason(), now)
 
-    def _reason(self, failed: int) -> str:
+    def reason(self) -> str:
+        """How much is missing, why, most frequent first, and what to do, each said once."""
+        problems = self.problems or Counter({NOTHING_THERE: self.gaps})
+        listed = problems.most_common(LISTED_PROBLEMS)
         told = [
-            f"{problem} ({count} times)" if count > 1 else problem
-            for problem, count in self.problems.most_common()
+            f"{problem.told} ({count} times)" if count > 1 and len(problems) > 1 else problem.told
+            for problem, count in listed
         ]
-        if not told:
-            told = ["The upstream says that nothing of what was asked is there. Check the addresses."]
-        more = f" And {len(told) - LISTED_PROBLEMS} other problems." if len(told) > LISTED_PROBLEMS else ""
-        counted = f"{failed or self.gaps} of {self.requests} requests failed"
-        return f"{counted}: {' '.join(told[:LISTED_PROBLEMS])}{more}"
+        if more := len(problems) - len(listed):
+            told.append("and another problem" if more == 1 else f"and {more} other problems")
+        remedies = dict.fromkeys(problem.remedy for problem, _ in listed if problem.remedy)
+        counted = f"{problems.total()} of {self.requests} requests failed"
+        return ". ".join([f"{counted}: {'; '.join(told)}", *([" ".join(remedies)] if remedies else [])])
 
 
 @dataclass
@@ -310,7 +329,16 @@ class _Fetch:
         touched = sorted(incomplete.union(self._days))
         receipts = [receipt for day in touched for receipt in receive_day(self._reader, day, moment)]
         note_days(self._home, self._source.name, reports)
-        return replace(self._totals, days=reports, receipts=tuple(receipts))
+        unanswered = self._unanswered(reports)
+        return replace(self._totals, days=reports, receipts=tuple(receipts), unanswered=unanswered)
+
+    def _unanswered(self, reports: Sequence[DayReport]) -> str | None:
+        """What is missing of all days together: a source that is down is down for each of them."""
+        days = [report.day for report in reports if report.state is not WindowState.COMPLETE]
+        if not days:
+            return None
+        reason = sum((self._days[day] for day in days), _Tally()).reason()
+        return f"{self._source.name} ({days_told(days)}): {reason}"
 
     def _threads(self) -> int:
         if ANY_HOST in self._source.hosts:
@@ -326,7 +354,7 @@ class _Fetch:
         """The window itself first, then what is to be healed before it, without the days between."""
         look_back = range(1, self._source.look_back_days + 1)
         wanted = incomplete.union(window.first - timedelta(days=back) for back in look_back)
-        return [window, *_runs(sorted(wanted))]
+        return [window, *runs(sorted(wanted))]
 
     def _ask(self, part: Window, threads: ThreadPoolExecutor) -> None:
         """Plays the source's questions through. A source whose own code fails has asked nothing more."""
@@ -343,7 +371,7 @@ class _Fetch:
         except Exception as error:
             logger.exception("%s could not ask for %s to %s", self._source.name, part.first, part.last)
             told = str(error) if isinstance(error, ObservatoryError) else f"{type(error).__name__}: {error}"
-            problem = f"the source failed with {' '.join(told.split())}"
+            problem = _Problem(f"the source failed with {' '.join(told.split())}")
             with self._lock:
                 for day in part.days():
                     self._note(day, problem)
@@ -379,10 +407,10 @@ class _Fetch:
         except UpstreamError as error:
             logger.info("%s", error)
             is_gap = error.fault is Fault.IGNORABLE
-            problem = None if is_gap else " ".join(f"{error.problem}. {error.remedy}".split())
+            problem = None if is_gap else _Problem(" ".join(error.problem.split()), error.remedy)
         except Exception as error:  # a full disk, for one: other requests may fare better, or say so, too
             logger.exception("%s: %s failed", self._source.name, request.url)
-            problem = f"{type(error).__name__}: {error}"
+            problem = _Problem(" ".join(f"{type(error).__name__}: {error}".split()))
         with self._lock:
             self._asked[question] = answer
             self._totals = spent.added_to(self._totals)
@@ -473,23 +501,10 @@ class _Fetch:
             is_of_host=error.is_retriable,
         )
 
-    def _note(self, day: date, problem: str | None, *, is_gap: bool = False) -> None:
+    def _note(self, day: date, problem: _Problem | None, *, is_gap: bool = False) -> None:
         tally = self._days.setdefault(day, _Tally())
         tally.requests += 1
         tally.gaps += is_gap
         tally.answers += problem is None and not is_gap
         if problem is not None:
             tally.problems[problem] += 1
-
-
-def _runs(days: Sequence[date]) -> Iterator[Window]:
-    """Days as windows without gaps."""
-    first = last = None
-    for day in days:
-        if last is not None and first is not None and day - last > timedelta(days=1):
-            yield Window(first, last)
-            first = day
-        first = first or day
-        last = day
-    if first is not None and last is not None:
-        yield Window(first, last)

@@ -70,6 +70,7 @@ OWN_HEADERS = frozenset({"host", "connection", "content-length", "transfer-encod
 """What a source cannot set: the client answers for it."""
 
 _HOST_NAME = re.compile(r"(?=.{4,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_ERROR_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 _PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa", ".invalid", ".onion")
 
 
@@ -484,7 +485,8 @@ def _errors_told(source: Source, request: Request) -> Iterator[None]:
             problem = f"could not be trusted at {_asked_host(source, request)}: {cause}"
             remedy = "Check the clock and the certificates of this machine."
             raise _error(source, request, problem, remedy, Fault.FATAL, is_hopeless=True) from error
-        problem = f"could not be reached at {_asked_host(source, request)}: {error or type(error).__name__}"
+        told = _ERROR_NUMBER.sub("", str(error)) or type(error).__name__
+        problem = f"could not be reached at {_asked_host(source, request)}: {told}"
         raise _error(source, request, problem, online, is_hopeless=True) from error
     except httpcore.TimeoutException as error:
         problem = f"did not answer in time: {request.url}"

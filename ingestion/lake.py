@@ -89,7 +89,7 @@ def publish(
         con.execute(_load_sql(table, receipt), _lineage(receipt))
         before = set(_days(home, receipt.source, table.name))
         if receipt.owns_all_days or receipt.day:
-            con.execute("CREATE TEMP TABLE result AS SELECT * FROM load")
+            con.execute("CREATE TEMP VIEW result AS SELECT * FROM load")
             touched = before & {str(receipt.day)} if receipt.day else before
         else:
             touched = _merge(con, home, table, receipt.source, before)

@@ -15,7 +15,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any
 
 from ingestion.archive import Receipt, Stored, object_path, store_chunks
@@ -23,12 +24,13 @@ from ingestion.captures import Capture, capture_named
 from ingestion.contract import OBSERVED_AT, RawTable
 from ingestion.errors import ObservatoryError, UnreadableInputError
 from ingestion.parsed import Reader
-from ingestion.readers import MAX_ROWS, BrokenRow, Rows, rows_from_records
+from ingestion.readers import MAX_ROWS, BrokenRow, Rows, as_text, rows_from_columns
 from ingestion.settings import Home
 from ingestion.source import Broken, Row, WrongAnswerError
 from ingestion.watchlist import Watchlist
 
 Key = tuple[str, ...]
+Values = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -88,31 +90,40 @@ def rows_of_day(home: Home, receipt: Receipt, table: RawTable) -> Rows:
 
 @dataclass
 class _Gathered:
-    """Rows of the answers so far."""
+    """Rows of the answers so far, as values in the order of `names`.
+
+    A day may have hundreds of thousands that say nearly the same, so each text is kept once.
+    """
 
     table: RawTable
-    by_key: dict[Key, list[Row]] = field(default_factory=dict)
-    without_key: list[Row] = field(default_factory=list)
+    by_key: dict[Key, tuple[Values, ...]] = field(default_factory=dict)
+    without_key: list[Values] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
     unknown: dict[str, None] = field(default_factory=dict)
+    texts: dict[str | None, str | None] = field(default_factory=dict)
     repeated: int = 0
     replaced: int = 0
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the contract, and `observed_at` at the end."""
+        return (*(name for name in self.table.column_names if name != OBSERVED_AT.name), OBSERVED_AT.name)
 
     def add(self, capture: Capture, rows: Sequence[Row], broken: Sequence[Broken]) -> None:
         """Adds what one answer says."""
         observed_at = capture.fetched_at.isoformat(timespec="microseconds")
-        known = {*self.table.column_names, OBSERVED_AT.name}
-        said: dict[Key, list[Row]] = {}
+        known = set(self.names)
+        said: dict[Key, tuple[Values, ...]] = {}
         for row in rows:
-            seen = {**row, OBSERVED_AT.name: row.get(OBSERVED_AT.name) or observed_at}
-            self.unknown.update(dict.fromkeys(seen.keys() - known))
-            key = self._key(seen)
+            self.unknown.update(dict.fromkeys(row.keys() - known))
+            values = self._values(row, observed_at)
+            key = self._key(values)
             if key is None:
-                self.without_key.append(seen)
+                self.without_key.append(values)
             else:
-                said.setdefault(key, []).append(seen)
+                said[key] = (*said.get(key, ()), values)
         for key, now in said.items():
-            before = self.by_key.get(key, [])
+            before = self.by_key.get(key, ())
             if before and _content(before) == _content(now):
                 self.repeated += len(now)
             else:
@@ -125,14 +136,15 @@ class _Gathered:
 
     def as_rows(self, receipt: Receipt) -> Rows:
         """All of it, numbered: rows first, then what is no row."""
-        records = [row for rows in self.by_key.values() for row in rows] + self.without_key
+        records = [*chain.from_iterable(self.by_key.values()), *self.without_key]
         if len(records) + len(self.broken) > MAX_ROWS:
             raise UnreadableInputError(
                 f"has more than {MAX_ROWS} rows of {self.table.name}",
                 source=receipt.file_name,
                 remedy="Ask this source for less a day.",
             )
-        rows = rows_from_records(records, self.table)
+        columns = {name: [values[place] for values in records] for place, name in enumerate(self.names)}
+        rows = rows_from_columns(columns, len(records))
         broken = tuple(
             BrokenRow(number, reason, text)
             for number, (reason, text) in enumerate(self.broken, start=len(records) + 1)
@@ -144,14 +156,22 @@ class _Gathered:
             remarks.append(f"rows that gave way to what later answers say: {self.replaced}")
         return Rows(rows.frame, broken, tuple(self.unknown), tuple(remarks))
 
-    def _key(self, row: Row) -> Key | None:
-        values = tuple(row.get(name) for name in self.table.key)
-        return None if None in values else tuple(map(str, values))
+    def _values(self, row: Row, observed_at: str) -> Values:
+        *own, seen_at = (as_text(row.get(name)) for name in self.names)
+        return tuple(self.texts.setdefault(text, text) for text in (*own, seen_at or observed_at))
+
+    @cached_property
+    def _places_of_key(self) -> tuple[int, ...]:
+        return tuple(self.names.index(name) for name in self.table.key)
+
+    def _key(self, values: Values) -> Key | None:
+        key = tuple(value for place in self._places_of_key if (value := values[place]) is not None)
+        return key if len(key) == len(self._places_of_key) else None
 
 
-def _content(rows: Sequence[Row]) -> list[Row]:
+def _content(rows: Sequence[Values]) -> list[Values]:
     """What rows say, whenever they were seen."""
-    return [{name: value for name, value in row.items() if name != OBSERVED_AT.name} for row in rows]
+    return [values[:-1] for values in rows]
 
 
 def _manifest(home: Home, receipt: Receipt) -> Manifest:

@@ -97,7 +97,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         refused = [address for address in addresses if not is_public(address)]
         if refused:
             raise RefusedAddressError(f"{host} stands for {refused[0]}, which is no public address")
-        failure: Exception = httpcore.ConnectError(f"the name {host} stands for no address")
+        failure: Exception = httpcore.ConnectError("its name stands for no address")
         for address in addresses:
             try:
                 return self._connect(address, port, timeout, socket_options)
@@ -161,9 +161,9 @@ def _within(seconds: float, resolve: Callable[[], Sequence[str]], host: str) -> 
     try:
         result = results.get(timeout=seconds)
     except queue.Empty:
-        raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from None
+        raise httpcore.ConnectTimeout("its name was not resolved in time") from None
     if isinstance(result, OSError | UnicodeError):
-        raise httpcore.ConnectError(f"the name {host} cannot be resolved: {result}") from result
+        raise httpcore.ConnectError(f"its name cannot be resolved: {result}") from result
     if isinstance(result, Exception):
         raise result
     return result

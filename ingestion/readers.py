@@ -90,9 +90,13 @@ def read(path: Path, format: Format, table: RawTable, file_name: str) -> Rows:
 
 def rows_from_records(records: Sequence[Mapping[str, object]], table: RawTable) -> Rows:
     """Rows of values that are already in memory, such as those of the watchlist."""
-    names = _known(table)
-    columns = {name: [as_text(record.get(name)) for record in records] for name in names}
-    return Rows(_frame(columns, range(1, len(records) + 1)), (), ())
+    columns = {name: [as_text(record.get(name)) for record in records] for name in _known(table)}
+    return rows_from_columns(columns, len(records))
+
+
+def rows_from_columns(columns: Mapping[str, Sequence[str | None]], count: int) -> Rows:
+    """`count` rows of texts that are already in memory, by column: all of a contract, and `observed_at`."""
+    return Rows(_frame(columns, range(1, count + 1)), (), ())
 
 
 def _known(table: RawTable) -> tuple[str, ...]:

@@ -10,26 +10,36 @@ Two articles tell one story if they are in one language, at most `WINDOW_DAYS` a
 their titles, and the titles are nearly the same, or one is the cut-off beginning of the other; or if their
 texts are nearly the same, whatever their titles. Translations and rewrites are stories of their own: they are
 not copies. MinHash finds pairs worth comparing, and each is compared in full, so that its chance decides
-nothing but what is compared; its seed is fixed.
+nothing but what is compared; its seed is fixed. Articles at one address are one article, whatever their
+titles.
 
-A story is named by its first article. `assign_clusters` names the stories of new articles beside those of
-the days before, which it never renames: what is published stays. So a late article that ties two known
-stories together joins the earlier one and leaves the other as it is; `cluster` over the whole window would
-make them one.
+A story is named by its first article, unless whoever gave an article also says which story it tells. Stories
+follow from all articles at once, whatever the order in which they came: a late article may tie two stories
+together. So nothing is named while articles are loaded; `int_story_clusters` of the dbt project does it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ingestion.folding import fold
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Shingles: TypeAlias = "NDArray[np.uint32]"
+"""Checksums of the pieces of a text, in order and each once: a fraction of the memory of the pieces."""
 
 WINDOW_DAYS = 3
 ALIKE = 0.7
@@ -46,6 +56,12 @@ BEGINNING_CJK = 12
 LEAST_WORDS = 4
 """Titles of fewer words ("Live updates") are told apart by their texts alone."""
 LEAST_CJK = 8
+EXACT_PRECISIONS = ("minute", "day")
+"""Values of `published_precision` with which `published_date` is the day itself."""
+LINK = "link"
+"""The `relation` of a row that only points to an article."""
+GATHERING_SITES = frozenset({"news.google.com"})
+"""Hosts with the articles of many outlets, which are told apart by their names."""
 SEED = 20250113
 BANDS, ROWS = 32, 3
 """Pairs that share half of their shingles are compared with a chance of 98 %, from 60 % on nearly always."""
@@ -185,11 +201,17 @@ _TAIL = re.compile(r"^(.{10,}?)\s*(?:\s[|–—-]|[|_])\s*([^|_]{2,40})$")
 _TAIL_WORDS = 4
 _CUT = re.compile(r"\s*(?:\.\.\.|…|\[…\])$")
 _WORD = re.compile(r"[^\W_]+")
+_FRONT_PAGE = re.compile(r"(?:https?://[^/]*/?)?")
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Article:
-    """What is compared. `day` is that of publication; `text`, where there is one, is not kept anywhere."""
+    """What is compared. `day` is that of publication, `at` its instant (aware) where it is known.
+
+    `text`, where there is one, is not kept anywhere. `url`: where it is; `is_link`: it only points there.
+    `story`: which one it tells, where that is given.
+    """
 
     article_id: str
     title: str | None
@@ -197,6 +219,20 @@ class Article:
     day: date | None = None
     outlet: str | None = None
     text: str | None = field(default=None, repr=False)
+    at: datetime | None = None
+    url: str | None = None
+    is_link: bool = False
+    story: str | None = None
+
+    @cached_property
+    def normal_url(self) -> str:
+        """The normalised address; empty where there is none."""
+        return normalise_url(self.url or "")
+
+    @property
+    def address(self) -> str | None:
+        """The address that identifies the article; None for a site's front page, which tells many."""
+        return None if _FRONT_PAGE.fullmatch(self.normal_url) else self.normal_url
 
     @cached_property
     def words(self) -> str:
@@ -221,9 +257,9 @@ class Article:
         return self.words.count(" ") + 1 >= LEAST_WORDS
 
     @cached_property
-    def shingles(self) -> frozenset[str]:
+    def shingles(self) -> Shingles:
         """Overlapping pieces of the title."""
-        return frozenset(_pieces(self.letters, SHINGLE_CJK if self.is_cjk else SHINGLE))
+        return _checksums(_pieces(self.letters, SHINGLE_CJK if self.is_cjk else SHINGLE))
 
     @cached_property
     def beginning(self) -> str | None:
@@ -237,76 +273,85 @@ class Article:
         return frozenset(word for word in self.words.split() if any(map(str.isdigit, word)))
 
     @cached_property
-    def text_shingles(self) -> frozenset[str]:
+    def text_shingles(self) -> Shingles:
         """Overlapping pieces of the text; of Chinese and Japanese, as many letters as words."""
         words = _WORD.findall(fold(self.text or "").lower)
         parts = list("".join(words)) if self.is_cjk else words
-        return frozenset(
+        return _checksums(
             " ".join(parts[at : at + WORDS_OF_TEXT]) for at in range(len(parts) - WORDS_OF_TEXT + 1)
         )
 
     @property
-    def order(self) -> tuple[date, str]:
-        """Earlier first; without a day last."""
-        return (self.day or date.max, self.article_id)
+    def order(self) -> tuple[date, bool, datetime, str]:
+        """Earlier first; without a day last; of a day, articles before links and instants before none."""
+        return (self.day or date.max, self.is_link, self.at or _NEVER, self.article_id)
+
+
+class Telling(NamedTuple):
+    """An article and its story. `address` is the same for all rows of an article; `site` for an outlet's."""
+
+    article_id: str
+    story_cluster_id: str
+    is_first_telling: bool
+    address: str
+    site: str
 
 
 def cluster(articles: Iterable[Article]) -> dict[str, str]:
-    """The story of each article, by its id: the id of the story's first article. Order does not matter."""
+    """The story of each article, by its id. The order in which they are given does not matter.
+
+    It is the story that is given with the article; else the first that is given with a copy of it; else it
+    has the id of the first of the copies. The first article of a story comes first.
+    """
     ordered = sorted(articles, key=lambda article: article.order)
     stories: dict[str, str] = {}
     for members in _components(ordered):
+        given = next((member.story for member in members if member.story), None)
         for member in members:
-            stories[member.article_id] = members[0].article_id
-    return stories
+            stories[member.article_id] = member.story or given or members[0].article_id
+    return {article.article_id: stories[article.article_id] for article in ordered}
 
 
-def assign_clusters(
-    new_rows: Sequence[Mapping[str, object]], recent_rows: Sequence[Mapping[str, object]]
-) -> list[dict[str, object]]:
-    """`new_rows` of `articles`, each with its `story_cluster_id`.
+def tellings(rows: Iterable[Mapping[str, Any]]) -> list[Telling]:
+    """Which story each row of `articles` tells, in no order that means anything.
 
-    `recent_rows` are what the lake has of the days before and after, with their stories; they are not
-    changed, and those that come again in `new_rows` do not count. Loading twice gives the same.
+    Of a row that does not know the day of its publication counts the day on which it was seen.
     """
-    new_ids = {row["article_id"] for row in new_rows}
-    known = {
-        str(row["article_id"]): str(row["story_cluster_id"])
-        for row in recent_rows
-        if row["article_id"] not in new_ids and row.get("story_cluster_id")
-    }
-    articles = {str(row["article_id"]): _article(row) for row in [*recent_rows, *new_rows]}
-    stories: dict[str, str] = {}
-    for members in _components(sorted(articles.values(), key=lambda article: article.order)):
-        before = [known[member.article_id] for member in members if member.article_id in known]
-        story = before[0] if before else members[0].article_id
-        stories.update({member.article_id: story for member in members})
-    return [{**row, "story_cluster_id": stories[str(row["article_id"])]} for row in new_rows]
+    articles = [_article(row) for row in rows]
+    stories = cluster(articles)
+    firsts: dict[str, str] = {}
+    for name, story in stories.items():
+        firsts.setdefault(story, name)
+    return [
+        Telling(
+            article_id=article.article_id,
+            story_cluster_id=stories[article.article_id],
+            is_first_telling=firsts[stories[article.article_id]] == article.article_id,
+            address=article.normal_url,
+            site=_site(article),
+        )
+        for article in articles
+    ]
 
 
-def _article(row: Mapping[str, object]) -> Article:
-    def text(name: str) -> str | None:
-        value = row.get(name)
-        return str(value) if value else None
-
+def _article(row: Mapping[str, Any]) -> Article:
+    is_exact = row["published_precision"] in EXACT_PRECISIONS and row["published_date"]
     return Article(
-        article_id=str(row["article_id"]),
-        title=text("title"),
-        language=text("language"),
-        day=_day(row.get("published_date")),
-        outlet=text("outlet"),
+        article_id=row["article_id"],
+        title=row["title"],
+        language=row["language"],
+        day=row["published_date"] if is_exact else row["observed_at"].date(),
+        outlet=row["outlet"],
+        at=row["published_at"] and row["published_at"].replace(tzinfo=UTC),
+        url=row["url"],
+        is_link=row["relation"] == LINK,
+        story=row["story_cluster_id"],
     )
 
 
-def _day(value: object) -> date | None:
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(str(value)[:10])
-    except ValueError:
-        return None
+def _site(article: Article) -> str:
+    host = host_of(article.normal_url)
+    return host if host and host not in GATHERING_SITES else (article.outlet or host)
 
 
 def _components(ordered: Sequence[Article]) -> Iterator[list[Article]]:
@@ -331,9 +376,11 @@ def _components(ordered: Sequence[Article]) -> Iterator[list[Article]]:
 
 def is_copy(one: Article, other: Article) -> bool:
     """Whether two articles tell the same story in the same words."""
-    if one.language and other.language and one.language != other.language:
-        return False
     if one.day and other.day and abs((one.day - other.day).days) > WINDOW_DAYS:
+        return False
+    if one.address and one.address == other.address:
+        return True
+    if one.language and other.language and one.language != other.language:
         return False
     return _has_same_text(one, other) or (one.is_telling and other.is_telling and _has_same_title(one, other))
 
@@ -351,47 +398,68 @@ def _has_same_text(one: Article, other: Article) -> bool:
     return _jaccard(one.text_shingles, other.text_shingles) >= ALIKE_TEXTS
 
 
-def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / len(one | other) if one and other else 0.0
+def _jaccard(one: Shingles, other: Shingles) -> float:
+    import numpy as np
+
+    common = np.intersect1d(one, other, assume_unique=True).size
+    return float(common / (one.size + other.size - common)) if common else 0.0
 
 
 def _candidates(articles: Sequence[Article]) -> Iterator[tuple[int, int]]:
     """Places of pairs that are worth comparing."""
-    yield from _in_chains(articles, lambda article: article.letters or None)
-    yield from _in_chains(articles, lambda article: article.beginning)
-    yield from _near(articles, lambda article: article.shingles if article.is_telling else frozenset())
-    yield from _near(articles, lambda article: article.text_shingles)
+    yield from _in_chains(articles, lambda article: article.address)
+    yield from _in_chains(articles, lambda article: article.letters and (article.letters, article.language))
+    yield from _in_chains(
+        articles, lambda article: article.beginning and (article.beginning, article.language)
+    )
+    yield from _near(articles, lambda article: article.shingles if article.is_telling else None)
+    yield from _near(articles, lambda article: article.text_shingles if article.text else None)
 
 
-def _in_chains(
-    articles: Sequence[Article], key: Callable[[Article], str | None]
-) -> Iterator[tuple[int, int]]:
+def _in_chains(articles: Sequence[Article], key: Callable[[Article], object]) -> Iterator[tuple[int, int]]:
     """Articles with the same key, each with the next: enough to tie any number of copies together."""
-    chains: dict[tuple[str, str | None], list[int]] = {}
+    chains: dict[object, list[int]] = {}
     for place, article in enumerate(articles):
-        if (value := key(article)) is not None:
-            chains.setdefault((value, article.language), []).append(place)
+        if value := key(article):
+            chains.setdefault(value, []).append(place)
     for places in chains.values():
         yield from pairwise(places)
 
 
 def _near(
-    articles: Sequence[Article], pieces: Callable[[Article], frozenset[str]]
+    articles: Sequence[Article], pieces: Callable[[Article], Shingles | None]
 ) -> Iterator[tuple[int, int]]:
-    """Pairs that share many pieces, by MinHash; of those that share all on one day, one stands for all."""
+    """Pairs that share many pieces, by MinHash; of those that share all on one day, the first stands for all.
+
+    `articles` are in their order, so that those of days that are over leave the index.
+    """
     from datasketch import MinHash, MinHashLSH  # type: ignore[import-untyped]
 
-    firsts: dict[tuple[frozenset[str], date | None], int] = {}
-    for place, article in enumerate(articles):
-        if found := pieces(article):
-            firsts.setdefault((found, article.day), place)
+    empty = MinHash(num_perm=BANDS * ROWS, seed=SEED, hashfunc=int)
     index = MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS))
-    for (found, _), place in firsts.items():
-        sketch = MinHash(num_perm=BANDS * ROWS, seed=SEED)
-        sketch.update_batch([piece.encode() for piece in sorted(found)])
+    indexed: deque[int] = deque()
+    firsts: dict[tuple[bytes, date | None, str | None], int] = {}
+    for place, article in enumerate(articles):
+        found = pieces(article)
+        if found is None or not found.size:
+            continue
+        first = firsts.setdefault((found.tobytes(), article.day, article.language), place)
+        if first != place:
+            yield first, place
+            continue
+        while indexed and _is_over(articles[indexed[0]], article):
+            index.remove(indexed.popleft())
+        sketch = empty.copy()
+        sketch.update_batch(found)
         for other in sorted(index.query(sketch)):
             yield other, place
         index.insert(place, sketch)
+        indexed.append(place)
+
+
+def _is_over(earlier: Article, later: Article) -> bool:
+    """Whether no article from `later` on can be a copy of `earlier`, but for those without a day."""
+    return bool(earlier.day and later.day and later.day - earlier.day > timedelta(days=WINDOW_DAYS))
 
 
 def _bare_title(title: str, outlet: str | None) -> str:
@@ -410,3 +478,9 @@ def _pieces(text: str, length: int) -> Iterator[str]:
     """All overlapping pieces; a text that is no longer than one is a piece itself."""
     for start in range(max(1, len(text) - length + 1)):
         yield text[start : start + length]
+
+
+def _checksums(pieces: Iterable[str]) -> Shingles:
+    import numpy as np
+
+    return np.unique(np.fromiter((zlib.crc32(piece.encode()) for piece in pieces), dtype=np.uint32))

@@ -7,9 +7,9 @@ it (`ingestion.fetch`). Whoever writes holds the lock of the source's fetch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ class WindowState(StrEnum):
 class DayReport:
     """What became of one day when it was asked last, at `asked_at` (UTC).
 
-    `gaps`: requests that the upstream answered with "there is no such thing".
+    `gaps`: requests that the upstream answered with "there is no such thing". `completed_at`: when it was
+    complete last, which the ledger remembers over later failures.
     """
 
     day: date
@@ -41,12 +42,18 @@ class DayReport:
     gaps: int
     reason: str | None
     asked_at: datetime
+    completed_at: datetime | None = None
 
 
 def note_days(home: Home, source: str, reports: Iterable[DayReport]) -> None:
     """Writes what became of these days in the place of what was written of them before."""
     days = {report.day: report for report in day_reports(home, source)}
-    days |= {report.day: report for report in reports}
+    for report in reports:
+        before = days.get(report.day)
+        completed_at = before.completed_at if before else None
+        if report.state is WindowState.COMPLETE:
+            completed_at = report.asked_at
+        days[report.day] = replace(report, completed_at=completed_at)
     listing = [_as_fields(report) for _, report in sorted(days.items())]
     write_durably(_path(home, source), (json.dumps(listing, indent=1) + "\n").encode())
 
@@ -66,6 +73,26 @@ def incomplete_days(home: Home, source: str, window: Window) -> set[date]:
     }
 
 
+def days_told(days: Sequence[date]) -> str:
+    """Days in order, as a reader wants them: `2025-01-13 to 2025-01-15, 2025-01-20`."""
+    return ", ".join(
+        f"{run.first}" if run.first == run.last else f"{run.first} to {run.last}" for run in runs(days)
+    )
+
+
+def runs(days: Sequence[date]) -> Iterator[Window]:
+    """Days, in order, as windows without gaps."""
+    first = last = None
+    for day in days:
+        if last is not None and first is not None and day - last > timedelta(days=1):
+            yield Window(first, last)
+            first = day
+        first = first or day
+        last = day
+    if first is not None and last is not None:
+        yield Window(first, last)
+
+
 def _path(home: Home, source: str) -> Path:
     return home.archive / "windows" / f"{source}.json"
 
@@ -79,15 +106,18 @@ def _as_fields(report: DayReport) -> dict[str, object]:
         "gaps": report.gaps,
         "reason": report.reason,
         "asked_at": report.asked_at.isoformat(timespec="microseconds"),
+        "completed_at": report.completed_at and report.completed_at.isoformat(timespec="microseconds"),
     }
 
 
 def _from_fields(fields: dict[str, Any]) -> DayReport:
+    completed_at = fields.get("completed_at")
     return DayReport(
         **{
             **fields,
             "day": date.fromisoformat(fields["day"]),
             "state": WindowState(fields["state"]),
             "asked_at": datetime.fromisoformat(fields["asked_at"]),
+            "completed_at": completed_at and datetime.fromisoformat(completed_at),
         }
     )

@@ -8,6 +8,18 @@ from __future__ import annotations
 
 from orchestration.brief import Figure, Section
 
+SPAN = """span as (
+  select min(index_date) as first_day, max(index_date) as last_day, min(geography) as country
+  from marts.migration_daily where episode_id = $episode
+)"""
+"""The window of the episode, and where it takes place."""
+MEMBERS = """members as (
+  select platform_id from marts.migration_daily where episode_id = $episode
+  union
+  select origin_platform_id from marts.migration_daily where episode_id = $episode
+)"""
+"""The episode's destinations and its origin."""
+
 KNOWN = "select distinct episode_id from marts.migration_daily order by episode_id"
 TITLE = "select min(episode_title) from marts.episode_comparison where episode_id = $episode"
 
@@ -57,24 +69,17 @@ WHO_ROSE = Section(
             none="Nobody saw a destination lose number 1.",
         ),
         Figure(
-            """
-            with episode as (
-              select distinct platform_id from marts.migration_episodes where episode_id = $episode
-              union
-              select distinct origin_platform_id from marts.migration_episodes where episode_id = $episode
-            ),
-            span as (
-              select min(index_date) as first_day, max(index_date) as last_day, min(geography) as country
-              from marts.migration_daily where episode_id = $episode
-            )
+            f"""
+            with {SPAN},
+            {MEMBERS}
             select store_date as store_day, store, chart, name as platform, rank, depth as looked_down_to,
               confidence
             from marts.fct_chart_rank_daily
-            join episode using (platform_id)
+            join members using (platform_id)
             join marts.dim_platform using (platform_id)
-            join span on store_date between first_day and last_day
-              and fct_chart_rank_daily.country = span.country
-            where rank_status = 'ranked' or (rank_status = 'unranked' and depth >= 10)
+            join span using (country)
+            where store_date between first_day and last_day
+              and (rank_status = 'ranked' or (rank_status = 'unranked' and depth >= 10))
             order by store_date, store, chart, rank, platform
             """,
             none="Nobody looked at a chart of the country in the window of the episode.",
@@ -82,22 +87,19 @@ WHO_ROSE = Section(
             "the first so many. Days without a row were not looked at.",
         ),
         Figure(
-            """
-            select name as platform, store, min(store_date) as first_day, max(store_date) as last_day,
+            f"""
+            with {SPAN}
+            select name as platform, store, min(store_date) as first_out, max(store_date) as last_out,
               count(*) as days
             from marts.fct_chart_rank_daily
             join marts.dim_platform using (platform_id)
-            where rank_status = 'delisted' and country = (
-              select min(geography) from marts.migration_daily where episode_id = $episode
-            ) and chart = 'top_free_overall' and store_date between (
-              select min(index_date) from marts.migration_daily where episode_id = $episode
-            ) and (
-              select max(index_date) from marts.migration_daily where episode_id = $episode
-            )
+            join span using (country)
+            where rank_status = 'delisted' and chart = 'top_free_overall'
+              and store_date between first_day and last_day
             group by platform, store
             order by platform, store
             """,
-            told="{platform} was out of {store} for most of each day from {first_day} to {last_day} ({days} days): "
+            told="{platform} was out of {store} for most of each day from {first_out} to {last_out} ({days} days): "
             "no rank of these days is known, and none is made up.",
             none="No watched app was removed from a store of the country in the window.",
         ),
@@ -123,18 +125,15 @@ WHEN = Section(
             none="No chart shows a climb.",
         ),
         Figure(
-            """
+            f"""
+            with {SPAN},
+            {MEMBERS}
             select name as platform, signal, series_date as day, robust_z
             from marts.surges
+            join members using (platform_id)
             join marts.dim_platform using (platform_id)
+            join span on series_date between first_day and last_day
             where surge_onset
-              and series_date between (
-                select min(index_date) from marts.migration_daily where episode_id = $episode
-              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
-              and platform_id in (
-                select platform_id from marts.migration_daily where episode_id = $episode
-                union select origin_platform_id from marts.migration_daily where episode_id = $episode
-              )
             order by day, platform, signal
             """,
             told="A surge of `{signal}` for {platform} begins on {day}, {robust_z:.1f} robust standard deviations "
@@ -148,21 +147,19 @@ HOW_MUCH = Section(
     "How much, and by whose estimate",
     (
         Figure(
-            """
-            select name as platform, metric, geography, first_date as first_day, last_date as last_day,
-              providers, min_value as least, lowest_provider, max_value as most, highest_provider, ratio, figures
+            f"""
+            with {SPAN},
+            {MEMBERS}
+            select name as platform, metric, geography, first_date, last_date, providers, min_value,
+              lowest_provider, max_value, highest_provider, ratio, figures
             from marts.source_agreement
+            join members using (platform_id)
             join marts.dim_platform using (platform_id)
-            where platform_id in (
-                select platform_id from marts.migration_daily where episode_id = $episode
-                union select origin_platform_id from marts.migration_daily where episode_id = $episode
-              )
-              and last_date >= (select min(index_date) from marts.migration_daily where episode_id = $episode)
-              and first_date <= (select max(index_date) from marts.migration_daily where episode_id = $episode)
-            order by ratio desc, platform, metric, geography, first_day
+            join span on last_date >= first_day and first_date <= last_day
+            order by ratio desc, platform, metric, geography, first_date
             """,
-            told="{platform}, {metric} in {geography}, {first_day} to {last_day}: {providers} providers, from "
-            "{least} ({lowest_provider}) to {most} ({highest_provider}), a factor of {ratio}. In detail: {figures}.",
+            told="{platform}, {metric} in {geography}, {first_date} to {last_date}: {providers} providers, from "
+            "{min_value} ({lowest_provider}) to {max_value} ({highest_provider}), a factor of {ratio}. In detail: {figures}.",
             none="No two providers gave a figure for the same days, so that none can be held against another.",
             lead="Where providers speak of the same days, they are set side by side and never averaged.",
         ),
@@ -179,21 +176,20 @@ HOW_MUCH = Section(
             lead="Users and downloads as published:",
         ),
         Figure(
-            """
+            f"""
+            with {SPAN},
+            {MEMBERS}
             select store, chart, min(min_downloads_per_day) as least, max(max_downloads_per_day) as most,
               anchor_year, anchor_provider
             from marts.demand_index
-            where rank = 1 and downloads_per_day is not null
-              and country = (select min(geography) from marts.migration_daily where episode_id = $episode)
-              and platform_id in (select platform_id from marts.migration_daily where episode_id = $episode)
-              and store_date between (
-                select min(index_date) from marts.migration_daily where episode_id = $episode
-              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
+            join members using (platform_id)
+            join span using (country)
+            where rank = 1 and downloads_per_day is not null and store_date between first_day and last_day
             group by store, chart, anchor_year, anchor_provider
             order by store, chart
             """,
             told="Number 1 of {store} ({chart}) stood for at least {least} to {most} downloads a day, by scenario, "
-            "if what {anchor_provider} published for {anchor_year} still held. It is a scenario, no count.",
+            "if what {anchor_provider} published for {anchor_year:d} still held. It is a scenario, no count.",
             none="What a number 1 stood for in downloads cannot be told: no destination was there, or nobody "
             "published an anchor for that chart within five years.",
         ),
@@ -265,8 +261,9 @@ WHO_LED = Section(
     "Who led whom",
     (
         Figure(
-            """
-            with facts as (
+            f"""
+            with {SPAN},
+            facts as (
               select *, split_part(subject, '/', 2) as country
               from marts.event_order where episode_id = $episode
             )
@@ -281,11 +278,10 @@ WHO_LED = Section(
             from facts as chart
             join facts as other using (platform_id)
             join marts.dim_platform using (platform_id)
-            where chart.fact_kind = 'number_one'
-              and chart.country = (
-                select min(geography) from marts.migration_daily where episode_id = $episode
-              )
-              and other.fact_kind in ('press_first', 'press_broad', 'news_rise', 'attention_rise', 'search_peak')
+            join span on span.country = chart.country
+            where chart.fact_kind = 'number_one' and other.fact_kind in (
+              'press_first', 'press_broad', 'news_rise', 'attention_rise', 'search_peak'
+            )
             order by platform, chart.step, other.step
             """,
             told='{platform}: "{rank_fact}" (between {rank_from} and {rank_to} UTC) {relation} "{other_fact}" '
@@ -412,6 +408,17 @@ WHO_STAYED = Section(
 OUT_OF_THE_ORIGIN = Section(
     "Did it come out of the origin",
     (
+        Figure(
+            """
+            select distinct metric, origin_baseline as before, origin_event as in_the_window
+            from marts.diversion
+            where episode_id = $episode and origin_baseline is not null and origin_event is not null
+            order by metric
+            """,
+            told="The origin by `{metric}`: {before} before, {in_the_window} in the window.",
+            none="Nobody measured the origin before and in the window in the same way.",
+            lead="What the origin itself did. Of people who leave, its rank shows nothing.",
+        ),
         Figure(
             """
             select count(*) as asked, count(diversion_ratio) as known
@@ -554,16 +561,13 @@ CLAIMS = Section(
     "What is said and does not hold",
     (
         Figure(
-            """
+            f"""
+            with {SPAN},
+            {MEMBERS}
             select verdict, count(*) as claims
             from marts.fct_claims
-            where platform_id in (
-                select platform_id from marts.migration_daily where episode_id = $episode
-                union select origin_platform_id from marts.migration_daily where episode_id = $episode
-              )
-              and published_date between (
-                select min(index_date) from marts.migration_daily where episode_id = $episode
-              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
+            join members using (platform_id)
+            join span on published_date between first_day and last_day
             group by verdict
             order by claims desc, verdict
             """,
@@ -571,19 +575,16 @@ CLAIMS = Section(
             none="No article of the collection states a figure on these platforms within the window.",
         ),
         Figure(
-            """
+            f"""
+            with {SPAN},
+            {MEMBERS}
             select name as platform, metric, value, count(*) as claims, min(verdict) as verdict,
               min(verdict_reason) as reason
             from marts.fct_claims
+            join members using (platform_id)
             join marts.dim_platform using (platform_id)
+            join span on published_date between first_day and last_day
             where verdict in ('contradicted', 'drifted', 'implausible')
-              and platform_id in (
-                select platform_id from marts.migration_daily where episode_id = $episode
-                union select origin_platform_id from marts.migration_daily where episode_id = $episode
-              )
-              and published_date between (
-                select min(index_date) from marts.migration_daily where episode_id = $episode
-              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
             group by platform, metric, value
             order by claims desc, platform, metric, value desc
             """,
@@ -598,28 +599,27 @@ AGREEMENT = Section(
     (
         Figure(
             """
-            with said as (
-              select statement_id as fact, subject_id as symbol, observed_date as day, metric,
-                coalesce(value_low, value) as low, coalesce(value_high, value) as high, value_bound, provider,
-                confidence
-              from marts.fct_published_metrics
-              where episode_id = $episode and metric in ('return_pct', 'return_pct_intraday')
-            ),
-            computed as (
-              select symbol, session_date as day, round(100 * simple_return, 2) as close_to_close_pct
+            with computed as (
+              select symbol as subject_id, session_date as observed_date,
+                round(100 * simple_return, 2) as close_to_close
               from marts.fct_returns_daily
               qualify row_number() over (partition by symbol, session_date order by vintage desc) = 1
             )
-            select fact, day, symbol, metric, low as said_from, high as said_to, provider, confidence,
-              close_to_close_pct as computed,
+            select statement_id as fact, observed_date as day, subject_id as share, metric, value_bound as bound,
+              coalesce(value_low, value) as said_from, coalesce(value_high, value) as said_to, provider,
+              confidence, close_to_close as computed,
               case
-                when close_to_close_pct is null then 'not known: no price of this share is here'
-                when metric = 'return_pct_intraday' then 'not comparable: within the session, and only closes are here'
-                when close_to_close_pct between low - 0.1 and high + 0.1 then 'agrees'
+                when close_to_close is null then 'not known: no price of this share on this day'
+                when metric = 'return_sign' and sign(close_to_close) = value then 'agrees'
+                when metric not in ('return_pct', 'return_sign')
+                  then 'not comparable: within the session or over several, and here are closes'
+                when close_to_close between coalesce(value_low, value) - 0.1 and coalesce(value_high, value) + 0.1
+                  then 'agrees'
                 else 'differs'
               end as verdict
-            from said
-            left join computed using (symbol, day)
+            from marts.fct_published_metrics
+            left join computed using (subject_id, observed_date)
+            where episode_id = $episode and subject_type = 'symbol'
             order by fact
             """,
             none="No return of a share was published.",
@@ -658,16 +658,16 @@ AGREEMENT = Section(
             lead="Measures of the migration, agreeing within 5 %:",
         ),
         Figure(
-            """
-            select name as platform, store, country, chart, store_date as day, rank as best, worst_rank as worst
+            f"""
+            with {SPAN},
+            {MEMBERS}
+            select name as platform, store, chart, store_date as day, rank as best, worst_rank as worst
             from marts.fct_chart_rank_daily
+            join members using (platform_id)
             join marts.dim_platform using (platform_id)
-            where rank <> worst_rank
-              and store_date between (
-                select min(index_date) from marts.migration_daily where episode_id = $episode
-              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
-              and platform_id in (select platform_id from marts.migration_daily where episode_id = $episode)
-            order by day, platform, store, country, chart
+            join span using (country)
+            where rank <> worst_rank and store_date between first_day and last_day
+            order by day, platform, store, chart
             """,
             none="No two sources give different ranks for the same app, chart and day.",
             lead="Days on which looks at one chart differ:",
@@ -715,14 +715,13 @@ NOT_KNOWN = Section(
             lead="Each gap has its reason in the mart. The most that is missing, and why:",
         ),
         Figure(
-            """
+            f"""
+            with {SPAN}
             select store, chart, count(distinct store_date) as days_in_all,
               count(distinct case when rank_status in ('ranked', 'unranked') then store_date end) as days_looked_at
             from marts.fct_chart_rank_daily
-            where country = (select min(geography) from marts.migration_daily where episode_id = $episode)
-              and store_date between (
-                select min(index_date) from marts.migration_daily where episode_id = $episode
-              ) and (select max(index_date) from marts.migration_daily where episode_id = $episode)
+            join span using (country)
+            where store_date between first_day and last_day
             group by store, chart
             order by store, chart
             """,

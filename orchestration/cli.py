@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -102,7 +103,7 @@ def run(
     window = _asked_window(day, first, last)
     asked = Live(window, _known_sources(source)) if live else None
     home = _home()
-    started = datetime.now(UTC)
+    started = _now()
     outcome = _run(home, live=asked)
     held_back = _print_loads(home, since=started, published=outcome.published)
     raise typer.Exit(_exit_code(outcome, held_back=held_back))
@@ -122,18 +123,22 @@ def reparse(
     window = _window(first, last)
     _known_sources([source])
     home = _home()
-    started = datetime.now(UTC)
+    started = _now()
     with _errors_told():
         watchlist = Installation(home=str(home.root)).parsed_watchlist()
         received, unreadable = read_again(home, SOURCES[source], window, watchlist, _now)
-    days = {receipt.day for receipt in received}
-    out.print(f"Answers of {len(days)} day(s) of {source} are read again.")
     for capture in unreadable:
         told = f"{source} ({capture.day}): {capture.refused} ({capture.request.url})"
         err.print(f"[yellow]Not readable.[/yellow] {escape(told)}", soft_wrap=True)
     if not received:
-        err.print(f"[red]The archive has no answer of {source} for these days.[/red] Ask with run --live.")
+        err.print(
+            f"[red]The archive has no answer of {source} for these days.[/red] Ask for them: "
+            f"observatory run --live --source {source} --from {window.first} --to {window.last}",
+            soft_wrap=True,
+        )
         raise typer.Exit(EXIT_FAILED)
+    days = {receipt.day for receipt in received}
+    out.print(f"Answers of {len(days)} day(s) of {source} are read again.")
     outcome = _run(home)
     held_back = _print_loads(home, since=started, published=outcome.published)
     raise typer.Exit(_exit_code(outcome, held_back=held_back or bool(unreadable)))
@@ -183,7 +188,7 @@ def import_(
     from ingestion.inbox import receive_path
 
     home = _home()
-    started = datetime.now(UTC)
+    started = _now()
     with _errors_told():
         received = receive_path(home, path, _now)
     out.print(f"Received {len(received)} file(s) from {path}.")
@@ -272,7 +277,7 @@ def mf(
 
 @app.command()
 def status() -> None:
-    """Show what is published, the last load of each table, and what was held back."""
+    """Show what is published, how the upstreams do, the last load of each table, and what was held back."""
     from ingestion.loads import read_loads
     from orchestration.publish import current_version
 
@@ -280,6 +285,7 @@ def status() -> None:
     version = current_version(home)
     out.print(f"Home: {home.root}")
     out.print(f"Published: {version.id if version else 'nothing yet; run `observatory demo`'}")
+    _print_upstreams(home)
     latest: dict[tuple[str, str], LoadRecord] = {}
     records = sorted(read_loads(home), key=lambda record: record.started_at)
     for record in records:
@@ -350,6 +356,11 @@ def _run(home: Home, cases: list[str] | None = None, live: Live | None = None) -
         err.print(f"[red]Failed.[/red] {escape(failure)}", soft_wrap=True)
     for line in outcome.missing:
         err.print(f"[yellow]Missing.[/yellow] {escape(line)}", soft_wrap=True)
+    if outcome.unasked:
+        err.print(
+            f"Not asked, since they have nothing of these days: {', '.join(outcome.unasked)}.",
+            soft_wrap=True,
+        )
     if outcome.blocked and outcome.published:
         err.print(
             f"Blocked by a failed check, and published as they were: what reads {', '.join(outcome.blocked)}."
@@ -386,21 +397,58 @@ def _print_waiting(home: Home) -> None:
 
 
 def _print_records(records: Sequence[LoadRecord], title: str, *, with_reasons: bool = True) -> None:
-    """Prints one line a load, and below them why something was kept back."""
+    """Prints one line for what a table got from a source, and below them why something was kept back.
+
+    An upstream's days are loads of their own; "days" counts the days of data that were written.
+    """
     table = Table(title=title, title_justify="left")
     for name in ("table", "source", "verdict"):
         table.add_column(name, no_wrap=True)
-    for name in ("rows in", "published", "quarantined"):
+    for name in ("days", "rows in", "published", "quarantined"):
         table.add_column(name, justify="right")
+    sums: dict[tuple[str, str, str], Counter[str]] = {}
     for r in records:
-        counts = (r.rows_in, r.rows_published, r.rows_quarantined)
-        table.add_row(r.table_name, r.source, r.verdict, *map(str, counts))
+        counts = sums.setdefault((r.table_name, r.source, r.verdict), Counter())
+        counts.update(days=r.days, rows=r.rows_in, published=r.rows_published, kept=r.rows_quarantined)
+    for names, counts in sums.items():
+        table.add_row(*names, *(str(counts[name]) for name in ("days", "rows", "published", "kept")))
     out.print(table)
     for r in records:
         if r.reason:
             out.print(
                 f"[yellow]{r.verdict}[/yellow] {escape(r.file_name)}: {escape(r.reason)}", soft_wrap=True
             )
+
+
+def _print_upstreams(home: Home) -> None:
+    """Prints a line an upstream: when it last answered all of a day, and the days that lack something."""
+    from ingestion.sources import SOURCES
+    from ingestion.windows import WindowState, day_reports, days_told
+
+    table = Table(title="Upstreams (times in UTC)", title_justify="left")
+    for name in ("upstream", "last asked", "last success"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("days that lack something")
+    reasons = []
+    for name, source in SOURCES.items():
+        reports = day_reports(home, name)
+        if not reports:
+            table.add_row(name, "never" if source.is_default else "never (off by default)", "", "")
+            continue
+        lacking = [report for report in reports if report.state is not WindowState.COMPLETE]
+        last_asked = max(report.asked_at for report in reports)
+        last_success = max((report.completed_at for report in reports if report.completed_at), default=None)
+        told = days_told([report.day for report in lacking])
+        table.add_row(name, _minute(last_asked), _minute(last_success), told)
+        if lacking:
+            reasons.append(f"{name} ({lacking[-1].day}): {lacking[-1].reason}")
+    out.print(table)
+    for reason in reasons:
+        out.print(f"[yellow]missing[/yellow] {escape(reason)}", soft_wrap=True)
+
+
+def _minute(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _published(home: Home) -> Path:

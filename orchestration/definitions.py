@@ -9,6 +9,7 @@ import dagster as dg
 
 from orchestration.dbt import read_manifest
 from orchestration.defs.lake import lake_assets
+from orchestration.defs.prices import price_bars_lack_sessions
 from orchestration.defs.published import published_asset
 from orchestration.defs.received import inbox, watchlist
 from orchestration.defs.runs import carry_on_sensor, live_job, main_job, nightly
@@ -39,6 +40,7 @@ def build_defs(
     ]
     return dg.Definitions(
         assets=assets,
+        asset_checks=[price_bars_lack_sessions],
         jobs=[main_job, live_job(default_sources() if live_sources is None else live_sources)],
         schedules=[nightly],
         sensors=[carry_on_sensor(assets)],

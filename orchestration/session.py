@@ -22,7 +22,7 @@ from ingestion.settings import Home
 from ingestion.source import Window
 from orchestration.definitions import build_defs
 from orchestration.defs.runs import LIVE_JOB, MAIN_JOB, blocked_tables, unblocked_selection
-from orchestration.defs.upstreams import STEP, missing_windows
+from orchestration.defs.upstreams import STEP, missing_windows, unasked_sources
 from orchestration.installation import Installation
 
 CLASS_NAME = re.compile(r"^[\w.]+: ")
@@ -54,7 +54,7 @@ class Live:
 class Outcome:
     """What came of a run: whether the file was published, which tables were blocked, why it failed.
 
-    `missing`: what upstreams did not answer, a line each.
+    `missing`: what upstreams did not answer, a line each. `unasked`: those that had nothing to be asked.
     """
 
     published: bool
@@ -62,6 +62,7 @@ class Outcome:
     failures: tuple[str, ...]
     run_ids: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 def prepare_instance(home: Home) -> Path:
@@ -96,6 +97,7 @@ def run_main_job(
         days = {"first": str(live.window.first), "last": str(live.window.last)}
         config["ops"][STEP] = {"config": days}
     _say_nothing_of_checks_that_a_skipped_build_left_out()
+    _say_nothing_of_temporary_folders()
     with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
         end_dead_runs(instance)
         ours = {PROCESS_TAG: _this_process()}
@@ -103,6 +105,7 @@ def run_main_job(
         results = [first]
         blocked = blocked_tables(instance, first.run_id)
         missing = missing_windows(instance, first.run_id)
+        unasked = unasked_sources(instance, first.run_id)
         if blocked:
             keys = unblocked_selection(blocked).resolve(definitions.resolve_asset_graph())
             results.append(
@@ -120,6 +123,7 @@ def run_main_job(
         failures=tuple(text for result in results for text in _failures(result)),
         run_ids=tuple(result.run_id for result in results),
         missing=tuple(missing),
+        unasked=tuple(unasked),
     )
 
 
@@ -156,6 +160,15 @@ def _say_nothing_of_checks_that_a_skipped_build_left_out() -> None:
     """Dagster warns of each blocking check without a result; where nothing was built, none is due."""
     logger = logging.getLogger("dagster._core.execution.plan.active")
     logger.addFilter(lambda record: "emitted no result" not in record.getMessage())
+
+
+def _say_nothing_of_temporary_folders() -> None:
+    """Great Expectations sets its own level, and tells of each; dbt's import makes that heard."""
+    logging.getLogger("great_expectations.data_context.types.base").addFilter(_is_warning)
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.effects import ensure_folder, remove_durably, write_durably
-from ingestion.settings import Home
+from ingestion.settings import PROJECT_ROOT, Home
 from orchestration.publish import LAYOUT
 
 
@@ -31,8 +31,16 @@ def fingerprint(home: Home, manifest: Mapping[str, Any]) -> str:
     for uid, node in sorted({**manifest["nodes"], **manifest["macros"]}.items()):
         said = {name: value for name, value in node.items() if name != "created_at"}
         digest.update(f"{uid} {json.dumps(said, sort_keys=True, default=str)}\n".encode())
+        for path in code_of(node):
+            digest.update(path.read_bytes())
     digest.update(f"layout {LAYOUT}".encode())
     return digest.hexdigest()
+
+
+def code_of(node: Mapping[str, Any]) -> list[Path]:
+    """Files that a model is made from beside its own text: its `meta: {code: [...]}`."""
+    config: Mapping[str, Any] = node.get("config") or {}
+    return [PROJECT_ROOT / path for path in (config.get("meta") or {}).get("code", [])]
 
 
 def marts_are_current(home: Home, state: str) -> bool:

@@ -6,7 +6,7 @@ dividends too: both change backwards, so a vintage is asked whole, as far back a
 earliest watched episode needs, and never as a few new days.
 
 A piece is a bar with a close or an adjusted close. A bar with neither (a holiday, a halt) says nothing and is
-no piece; where a session should have had a price, `ingestion.sessions` tells the gap. Nor is the bar of a
+no piece; where a session should have had a price, `ingestion.price_gaps` tells the gap. Nor is the bar of a
 session that still runs: it has no close yet. An unknown symbol is one broken piece.
 
 Splits and dividends are asked for and lie in the archive; no raw table has them.

@@ -46,7 +46,7 @@ TABLE = RawTable(
             allowed=DATE_PRECISIONS,
         ),
         Column("title", ColumnType.TEXT, "The headline, where its licence allows to keep it."),
-        Column("story_cluster_id", ColumnType.TEXT, "Copies of one story share it."),
+        Column("story_cluster_id", ColumnType.TEXT, "Which story it tells, where the source says so."),
         Column("relation", ColumnType.TEXT, "How it relates to the first telling of the story."),
         Column("origin", ColumnType.TEXT, "Who told the story first."),
         Column(

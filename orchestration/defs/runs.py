@@ -12,7 +12,7 @@ from orchestration.defs.lake import check_name, raw_key
 from orchestration.defs.published import PUBLISHED
 from orchestration.defs.received import GROUP as RECEIVED
 from orchestration.defs.upstreams import GROUP as UPSTREAMS
-from orchestration.defs.upstreams import upstream_key
+from orchestration.defs.upstreams import STEP, upstream_key
 from orchestration.installation import Clock, Installation
 
 MAIN_JOB = "load_check_model_publish"
@@ -36,8 +36,10 @@ def live_job(sources: Iterable[str]) -> Any:  # Dagster does not export the type
     return dg.define_asset_job(
         LIVE_JOB,
         selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*others),
-        description="Asks the upstreams first, over the network, then goes the whole way. An upstream that "
-        "does not answer stops nothing; its check names the days that are missing.",
+        description="Asks the upstreams first, over the network, then goes the whole way: the same as "
+        "`observatory run --live`. It asks for today, or for the days from `first` to `last` in the settings "
+        f"of `{STEP}`. An upstream that does not answer stops nothing: its check names the days that are "
+        "missing, and the next run asks for them again.",
         tags={"dagster/max_runtime": str(MAX_LIVE_RUNTIME_SECONDS)},
     )
 

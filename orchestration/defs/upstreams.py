@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 GROUP = "upstreams"
 STEP = "fetch_upstreams"
+NO_REQUESTS = dg.MetadataValue.int(0)
 
 
 class LiveConfig(dg.Config):
@@ -105,14 +106,13 @@ def upstream_assets() -> dg.AssetsDefinition:
 
 
 def _asset_spec(source: Source) -> dg.AssetSpec:
-    off = "" if source.is_default else " Off unless it is named."
     return dg.AssetSpec(
         key=upstream_key(source.name),
         deps=[WATCHLIST],
         group_name=GROUP,
         owners=OWNERS,
         kinds={"http"},
-        description=f"{source.description}{off}",
+        description=_description(source),
         metadata={
             "tables": list(source.tables),
             "hosts": list(source.hosts),
@@ -120,6 +120,17 @@ def _asset_spec(source: Source) -> dg.AssetSpec:
             "day_zone": source.day_zone,
             "look_back_days": source.look_back_days,
         },
+    )
+
+
+def _description(source: Source) -> str:
+    """What the upstream is, where and how politely it is asked, and whether by default."""
+    where = ", ".join(source.hosts).replace("*", "the addresses on the watchlist")
+    pace = f"at most {source.pace.requests_per_minute} times a minute a host"
+    off = "" if source.is_default else " Off by default: name it with --source, or materialise it here."
+    return (
+        f"{source.description}\n\nAsked at {where}: without a key, {pace}. What it answers is kept as it "
+        f"came, then read.{off}"
     )
 
 
@@ -177,3 +188,11 @@ def missing_windows(instance: dg.DagsterInstance, run_id: str) -> Sequence[str]:
     ours = {dg.AssetCheckKey(upstream_key(name), check_name(name)) for name in SOURCES}
     failed = [e for e in evaluations if e.asset_check_key in ours and not e.passed]
     return [line for evaluation in failed for line in (evaluation.description or "").splitlines()]
+
+
+def unasked_sources(instance: dg.DagsterInstance, run_id: str) -> Sequence[str]:
+    """The upstreams of a run that had nothing to be asked for its days, in the order of the registry."""
+    connection = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    materializations = [record.event_log_entry.asset_materialization for record in connection.records]
+    unasked = {m.asset_key for m in materializations if m and m.metadata.get("requests") == NO_REQUESTS}
+    return [name for name in SOURCES if upstream_key(name) in unasked]

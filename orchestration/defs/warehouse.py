@@ -54,6 +54,7 @@ def asset_spec(node: Node, manifest: Mapping[str, Any]) -> dg.AssetSpec:
     """The asset of a node: its layer is its group, its columns are its schema."""
     parents = [uid for uid in node["depends_on"].get("nodes", []) if not uid.startswith("test.")]
     known = {**manifest["nodes"], **manifest["sources"]}
+    is_python = node.get("language") == "python"
     columns = [
         dg.TableColumn(name, column.get("data_type") or "", column.get("description") or "")
         for name, column in node["columns"].items()
@@ -64,7 +65,7 @@ def asset_spec(node: Node, manifest: Mapping[str, Any]) -> dg.AssetSpec:
         description=node["description"],
         group_name=layer(node, manifest),
         owners=OWNERS,
-        kinds={"dbt", "duckdb", node["config"]["materialized"]},
+        kinds={"dbt", "duckdb", "python" if is_python else node["config"]["materialized"]},
         code_version=node["checksum"]["checksum"],
         tags={f"area/{tag}": "" for tag in node["tags"]},
         metadata={

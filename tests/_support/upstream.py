@@ -141,6 +141,26 @@ def bomb(unpacked_bytes: int) -> Fault:
     return with_body(packed, {"Content-Encoding": "gzip", "Content-Type": "application/json"})
 
 
+# --- hearing what is asked ------------------------------------------------------------------------
+
+
+def overheard(source: Source, hear: Callable[[Sequence[Request]], None]) -> Source:
+    """`source`, whose requests are told to `hear` before they are sent."""
+
+    def ask(asking: Asking) -> Questions:
+        questions = source.ask(asking)
+        answers: Sequence[Answer | None] | None = None
+        while True:
+            try:
+                batch = list(next(questions) if answers is None else questions.send(answers))
+            except StopIteration:
+                return
+            hear(batch)
+            answers = yield batch
+
+    return replace(source, ask=ask)
+
+
 # --- the server -----------------------------------------------------------------------------------
 
 
@@ -170,19 +190,11 @@ class Upstream:
     def watch(self, source: Source, answering: Answering) -> Source:
         """`source`, whose requests this server knows how to answer."""
 
-        def ask(asking: Asking) -> Questions:
-            questions = source.ask(asking)
-            answers: Sequence[Answer | None] | None = None
-            while True:
-                try:
-                    batch = list(next(questions) if answers is None else questions.send(answers))
-                except StopIteration:
-                    return
-                for request in batch:
-                    self.know(request, answering)
-                answers = yield batch
+        def hear(batch: Sequence[Request]) -> None:
+            for request in batch:
+                self.know(request, answering)
 
-        return replace(source, ask=ask)
+        return overheard(source, hear)
 
     def know(self, request: Request, answering: Answering) -> None:
         """Answers `request` by `answering(request)`."""

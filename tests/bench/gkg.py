@@ -33,11 +33,11 @@ from ingestion.gkg import COLUMNS
 from ingestion.settings import PROJECT_ROOT, WATCHLIST
 from ingestion.source import MEBIBYTE, Answer, Kind, Request
 from ingestion.watchlist import Watchlist, parse_watchlist
-from tests.bench.run import Line, table_of
+from tests.bench.report import Line, table_of
 
 RECORDINGS = PROJECT_ROOT.parent / "shared" / "recordings" / "news" / "gdelt"
 MEGABYTES = 100
-OTHER_MEGABYTES = (20, 200)
+OTHER_MEGABYTES = (20, 300)
 WARM_UP_MEGABYTES = 2
 TURNS = 3
 ROUNDS = 5
@@ -245,7 +245,7 @@ def measure(folder: Path, megabytes: int, names: Iterable[str], turns: int) -> d
 
 
 def lines(folder: Path) -> list[Line]:
-    """All measurements, as lines of `make bench`. Files of half a gigabyte are written below `folder`."""
+    """All measurements, as lines of `make bench`. Files of almost a gigabyte are written below `folder`."""
     for megabytes in (WARM_UP_MEGABYTES, MEGABYTES, *OTHER_MEGABYTES):
         make_sample(folder, megabytes)
     results = measure(folder, MEGABYTES, JOBS, TURNS)

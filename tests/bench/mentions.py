@@ -24,6 +24,7 @@ from rich.table import Table
 from ingestion.mentions import Matcher
 from ingestion.settings import PROJECT_ROOT, WATCHLIST
 from ingestion.watchlist import parse_watchlist
+from tests.bench.report import Line
 
 HEADLINES = PROJECT_ROOT / "tests" / "fixtures" / "mentions" / "headlines.csv"
 NEGATIVE_KINDS = frozenset({"word", "other", "inside", "similar", "about", "mixed"})
@@ -123,6 +124,29 @@ def main() -> int:
 def is_good(tested: Score) -> bool:
     """Whether a score meets the targets."""
     return (tested.precision or 0) >= PRECISION_TARGET and (tested.recall or 0) >= RECALL_TARGET
+
+
+def lines() -> list[Line]:
+    """The scores of the test split for `make bench`, in all and by language."""
+    matcher = shipped_matcher()
+    tested = [headline for headline in headlines() if headline.split == "test"]
+    by_language = scores(matcher, tested, lambda headline: headline.language)
+    whole = score(matcher, tested)
+    return [
+        Line(
+            "mentions: precision / recall",
+            f"{share(whole.precision)} / {share(whole.recall)}",
+            f"at least {PRECISION_TARGET} / {RECALL_TARGET}",
+            is_good(whole),
+        ),
+        *(
+            Line(
+                f"  {language}: {counts.headlines} headlines",
+                f"{share(counts.precision)} / {share(counts.recall)}",
+            )
+            for language, counts in by_language.items()
+        ),
+    ]
 
 
 def table_of(split: str, groups: dict[str, Score]) -> Table:

@@ -7,7 +7,6 @@ nothing. Baselines are made on the spot, of the smallest job and project that th
 from __future__ import annotations
 
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -16,15 +15,15 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from ingestion.settings import PROJECT_ROOT
+from tests.bench import day, gkg, mentions
+from tests.bench.report import Line, seconds, table_of
 
 MEMORY_TARGET_GB = 1.5
 STEADY_TARGET = 2.0
@@ -72,16 +71,6 @@ class Cost:
     output: str
 
 
-@dataclass(frozen=True)
-class Line:
-    """A measured value; `met` is None where nothing is promised."""
-
-    measure: str
-    value: str
-    target: str = ""
-    met: bool | None = None
-
-
 def main() -> int:
     """Measures and prints; 1 if a command failed or the definitions import what they must not."""
     err = Console(stderr=True)
@@ -100,8 +89,18 @@ def main() -> int:
             lines += steady_state(Path(folder), environ)
             progress.update("Loading the definitions ...")
             lines += loading(environ)
+            progress.update("Recognising platforms in labelled headlines ...")
+            lines += mentions.lines()
+            progress.update("GDELT's bulk files, beside DuckDB and pandas ...")
+            lines += gkg.lines(Path(folder))
+            progress.update("A full simulated day ...")
+            lines += day.lines(Path(folder))
     except BenchError as error:
         err.print(f"[red]Error.[/red] {escape(str(error))}", soft_wrap=True)
+        return 1
+    except subprocess.CalledProcessError as error:
+        told = (error.stderr or b"").decode(errors="replace")[-3000:]
+        err.print(f"[red]Error.[/red] {escape(f'{error}{chr(10)}{told}')}", soft_wrap=True)
         return 1
     Console().print(table_of(lines))
     return 1 if any(line.met is False and line.target == "none" for line in lines) else 0
@@ -240,30 +239,6 @@ def own_bytes(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return 0
-
-
-def table_of(lines: Sequence[Line]) -> Table:
-    """The lines as a table, with the machine and the versions they were measured on."""
-    tools = ", ".join(f"{name} {version(name)}" for name in ("dagster", "dbt-core", "duckdb"))
-    table = Table(
-        title="Migration Observatory: what a run costs",
-        caption=f"{os.cpu_count()} cores, Python {platform.python_version()}, {tools}",
-        title_justify="left",
-        caption_justify="left",
-    )
-    table.add_column("measure")
-    table.add_column("value", justify="right")
-    table.add_column("target")
-    table.add_column("met")
-    for line in lines:
-        met = {None: "", True: "[green]yes[/green]", False: "[red]no[/red]"}[line.met]
-        table.add_row(line.measure, line.value, line.target, met)
-    return table
-
-
-def seconds(value: float) -> str:
-    """A duration as people read it."""
-    return f"{value:.2f} s"
 
 
 def program(name: str) -> str:

@@ -13,9 +13,10 @@ from ingestion.settings import Home
 from ingestion.sources import SOURCES
 from orchestration.cli import EXIT_FAILED, EXIT_HELD_BACK, app
 from tests._support import fake_source
+from tests._support.asking import no_questions
 from tests._support.fake_source import ITEMS
 from tests._support.loading import lake_rows
-from tests._support.upstream import Upstream
+from tests._support.upstream import ALWAYS, Upstream, status
 
 DAY = "2025-01-14"
 NAMES = ("first_news", "second_news")
@@ -85,6 +86,32 @@ def test_one_upstream_down_is_told_and_the_next_run_fills_it(
     assert loads(loaded) == [(name, ARTICLES, ARTICLES, "published") for name in NAMES]
 
 
+def test_status_tells_how_each_upstream_does(
+    loaded: Home, monkeypatch: pytest.MonkeyPatch, upstream: Upstream
+) -> None:
+    asked = ("run", "--live", "--date", DAY)
+    observatory(loaded, monkeypatch, *asked)
+    upstream.fail(status(500), times=ALWAYS)
+    observatory(loaded, monkeypatch, *asked, "--source", "first_news")
+    output = observatory(loaded, monkeypatch, "status").output
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in output.splitlines()]
+    upstreams = {row[0]: row[1:] for row in rows if row[0] in NAMES and len(row) == 4}
+    last_asked, last_success, lacking = upstreams["first_news"]
+    assert last_asked >= last_success > "2026"
+    assert lacking == DAY
+    assert upstreams["second_news"][2] == ""
+    assert f"missing first_news ({DAY}): 1 of 1 requests failed: answered 500 to https://" in output
+
+
+def test_an_upstream_with_nothing_of_these_days_is_named(
+    loaded: Home, monkeypatch: pytest.MonkeyPatch, upstream: Upstream
+) -> None:
+    monkeypatch.setitem(SOURCES, "first_news", replace(SOURCES["first_news"], ask=no_questions))
+    result = observatory(loaded, monkeypatch, "run", "--live", "--date", DAY)
+    assert result.exit_code == 0, result.output
+    assert "Not asked, since they have nothing of these days: first_news." in result.output
+
+
 def test_a_window_is_made_again_from_the_archive(
     loaded: Home, monkeypatch: pytest.MonkeyPatch, upstream: Upstream
 ) -> None:
@@ -129,6 +156,7 @@ def test_reparse_of_what_was_never_asked(
     result = observatory(home, monkeypatch, "reparse", "--source", "first_news", "--from", DAY, "--to", DAY)
     assert result.exit_code == EXIT_FAILED
     assert "no answer of first_news" in result.output
+    assert f"observatory run --live --source first_news --from {DAY} --to {DAY}" in result.output
 
 
 def test_a_mirror_that_is_none_is_told_in_a_line(

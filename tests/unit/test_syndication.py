@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.syndication import Article, article_id, assign_clusters, cluster, host_of, normalise_url
+from ingestion.syndication import Article, article_id, cluster, host_of, normalise_url, tellings
 
 DAY = date(2025, 1, 16)
 
@@ -266,40 +266,80 @@ def test_order_decides_nothing() -> None:
         assert cluster(given_articles) == expected
 
 
-def row(name: str, title: str | None, day: str, story: str | None = None) -> dict[str, object]:
+def test_a_story_that_is_given_with_an_article_wins() -> None:
+    """Copies take it; two that are given stay two; and articles of one story need not look alike."""
+    given_articles = [
+        Article("a", WIRE, "en", DAY),
+        Article("b", f"{WIRE} - Outlet", "en", DAY, story="reuters"),
+        Article("c", WIRE.upper(), "en", DAY + timedelta(days=1), story="ap"),
+        Article("d", "Una historia que no se parece a las demás", "es", DAY, story="ap"),
+        Article("e", "Una historia que no se parece a las demás | Diario", "es", DAY),
+    ]
+    assert cluster(given_articles) == {"a": "reuters", "b": "reuters", "c": "ap", "d": "ap", "e": "ap"}
+
+
+def test_an_address_is_one_article_whatever_its_titles_and_a_front_page_is_none() -> None:
+    there = Article("a", WIRE, "en", DAY, url="https://www.example.com/news/story?utm_source=x")
+    link = Article("b", "Interesting", None, DAY, url="https://m.example.com/news/story/", is_link=True)
+    later = replace(link, article_id="c", day=DAY + timedelta(days=4))
+    front = [Article(name, None, "en", DAY, url="https://example.com/") for name in "de"]
+    assert cluster([link, later, there, *front]) == {"a": "a", "b": "a", "c": "c", "d": "d", "e": "e"}
+
+
+def test_the_first_article_is_the_earliest_and_no_link() -> None:
+    early, late = datetime(2025, 1, 16, 9, tzinfo=UTC), datetime(2025, 1, 16, 17, tzinfo=UTC)
+    link = Article("a", WIRE, "en", DAY, at=early, is_link=True)
+    second, first = Article("b", WIRE, "en", DAY, at=late), Article("c", WIRE, "en", DAY, at=early)
+    unknown = Article("d", WIRE, "en", DAY)
+    assert set(cluster([link, unknown, second, first]).values()) == {"c"}
+    assert list(cluster([link, unknown, second, first])) == ["c", "b", "d", "a"]
+
+
+def test_copies_are_found_though_one_lacks_its_language() -> None:
+    assert cluster([Article("a", WIRE, "en", DAY), Article("b", WIRE, None, DAY)]) == {"a": "a", "b": "a"}
+
+
+def test_days_that_are_over_leave_the_index_and_what_is_near_is_still_found() -> None:
+    """A copy with another word, three days later, behind a thousand others of every day."""
+    words = [f"{letter}{number}word" for number, letter in enumerate("abcdefghijklmnopqrstuvwxyz" * 4)]
+    dice = random.Random(7)
+    noise = [
+        Article(f"n{n:04}", " ".join(dice.sample(words, 9)), "en", DAY + timedelta(days=n % 12))
+        for n in range(1000)
+    ]
+    copies = [
+        Article("x", WIRE, "en", DAY),
+        Article("y", WIRE.replace("gained", "won"), "en", DAY + timedelta(days=3)),
+        Article("z", WIRE.replace("gained", "drew"), "en", DAY + timedelta(days=7)),
+    ]
+    stories = cluster([*noise, *copies])
+    assert [stories[name] for name in "xyz"] == ["x", "x", "z"]
+
+
+def row(name: str, **changes: object) -> dict[str, object]:
+    """A row of `articles` as the staging model gives it."""
     return {
-        "article_id": name,
-        "title": title,
-        "language": "en",
-        "published_date": day,
-        "story_cluster_id": story,
+        "article_id": name, "url": f"https://www.{name}.example/story", "outlet": name, "language": "en",
+        "published_date": DAY, "published_at": None, "published_precision": "day", "title": WIRE,
+        "story_cluster_id": None, "relation": None, "observed_at": datetime(2025, 1, 20, 12),  # noqa: DTZ001
+    } | changes  # fmt: skip
+
+
+def test_what_a_row_tells() -> None:
+    rows = [
+        row("a", published_at=datetime(2025, 1, 16, 9)),  # noqa: DTZ001
+        row("hn_1", url="https://a.example/story", outlet="Hacker News", relation="link", title=None),
+        row("b", url="https://news.google.com/rss/articles/1", outlet="The Planet"),
+        row("c", published_precision="month"),
+        row("d", published_date=None, published_precision="unknown", title=None),
+    ]
+    told = {telling.article_id: telling[1:] for telling in tellings(rows)}
+    assert told == {
+        "a": ("a", True, "https://a.example/story", "a.example"),
+        "hn_1": ("a", False, "https://a.example/story", "a.example"),
+        "b": ("a", False, "https://news.google.com/rss/articles/1", "The Planet"),
+        # Its day is not known; it was seen four days later.
+        "c": ("c", True, "https://c.example/story", "c.example"),
+        "d": ("d", True, "https://d.example/story", "d.example"),
     }
-
-
-def test_new_articles_join_known_stories_and_known_ones_keep_their_names() -> None:
-    recent = [
-        row("b", WIRE, "2025-01-15", "reuters"),
-        row("c", "Something else has happened today", "2025-01-15", "c"),
-    ]
-    new = [
-        row("a", f"{WIRE} | Planet", "2025-01-16"),
-        row("d", None, "2025-01-16"),
-        row("e", "A new story of this very day", "2025-01-16"),
-        row("f", "A new story of this very day - Outlet", "2025-01-16"),
-    ]
-    assigned = {str(r["article_id"]): r["story_cluster_id"] for r in assign_clusters(new, recent)}
-    assert assigned == {"a": "reuters", "d": "d", "e": "e", "f": "e"}
-
-
-def test_assigning_twice_gives_the_same() -> None:
-    new = [row("a", WIRE, "2025-01-16"), row("b", f"{WIRE} - Outlet", "2025-01-16")]
-    once = assign_clusters(new, [])
-    assert assign_clusters(new, once) == once
-    assert assign_clusters(once, once) == once
-
-
-def test_a_tie_between_known_stories_joins_the_earlier_one() -> None:
-    start = "Chinese app RedNote gained millions of US users this week as refugees"
-    recent = [row("x", start, "2025-01-14", "x"), row("y", f"{start} joined", "2025-01-15", "y")]
-    (assigned,) = assign_clusters([row("z", f"{start} joined ahead", "2025-01-16")], recent)
-    assert assigned["story_cluster_id"] == "x"
+    assert sorted(tellings(reversed(rows))) == sorted(tellings(rows))

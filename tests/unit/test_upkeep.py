@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,17 @@ def test_a_partition_came_or_went(published: Home) -> None:
 )
 def test_the_project_changed(published: Home, change: dict[str, Any]) -> None:
     assert not is_current(published, MANIFEST | change)
+
+
+def test_code_that_a_model_calls_changed(home: Home, tmp_path: Path) -> None:
+    """A model in Python says which files it is made from beside its own."""
+    code = tmp_path / "rules.py"
+    node = {"checksum": {"checksum": "1"}, "config": {"meta": {"code": [str(code)]}}}
+    states = []
+    for text in ("ALIKE = 0.7", "ALIKE = 0.8", "ALIKE = 0.7"):
+        code.write_text(text)
+        states.append(upkeep.fingerprint(home, {"nodes": {"model.a": node}, "macros": {}}))
+    assert states[0] == states[2] != states[1]
 
 
 def test_a_build_that_was_not_published_is_not_current(published: Home) -> None:

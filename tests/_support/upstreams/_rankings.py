@@ -8,6 +8,7 @@ from datetime import date
 from functools import cache
 
 from ingestion.settings import WATCHLIST
+from ingestion.source import Request
 from ingestion.watchlist import parse_watchlist
 
 POOL = {"app_store": 140, "google_play": 260}
@@ -71,6 +72,11 @@ def ranking(store: str, country: str, chart: str, day: date, *, seen_by: str, de
         for app in pool(store)
     }
     return sorted(places, key=lambda app: places[app])[:depth]
+
+
+def seen_by(source: str, request: Request) -> str:
+    """Who looks: a source, and which look it is where `labels["look"]` tells several of one day apart."""
+    return f"{source} {request.labels.get('look', '')}".rstrip()
 
 
 def chosen(parts: int, *seeds: str) -> int:

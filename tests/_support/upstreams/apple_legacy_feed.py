@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from ingestion.source import Request
 from ingestion.sources._charts import GENRES
 from ingestion.sources.apple_legacy_feed import GENRE_NAMES, Address, address_of
-from tests._support.upstreams._rankings import MadeUpApp, chosen, ranking
+from tests._support.upstreams._rankings import MadeUpApp, chosen, ranking, seen_by
 
 PACIFIC = timezone(timedelta(hours=-7))
 ENGLISH = {
@@ -40,7 +40,7 @@ def answer(request: Request) -> bytes:
         address.country,
         address.chart,
         request.day,
-        seen_by="apple_legacy_feed",
+        seen_by=seen_by("apple_legacy_feed", request),
         depth=address.limit - missing,
     )
     entries = [_entry(app, address) for app in apps]

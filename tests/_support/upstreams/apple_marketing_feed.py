@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from ingestion.source import Request
 from ingestion.sources.apple_marketing_feed import FEEDS
-from tests._support.upstreams._rankings import MadeUpApp, ranking
+from tests._support.upstreams._rankings import MadeUpApp, ranking, seen_by
 
 TITLES = {"top-free": "Top Free Apps", "top-paid": "Top Paid Apps"}
 
@@ -20,7 +20,7 @@ def answer(request: Request) -> bytes:
         country.upper(),
         FEEDS[feed],
         request.day,
-        seen_by="apple_marketing_feed",
+        seen_by=seen_by("apple_marketing_feed", request),
         depth=int(depth),
     )
     body = {

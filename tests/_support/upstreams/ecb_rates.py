@@ -1,4 +1,4 @@
-"""The ECB's reference rates as it publishes them: made-up fixings up to 23 November 2026, always the same."""
+"""The ECB's reference rates as it publishes them: made-up fixings up to 20 November 2026, always the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from ingestion.source import Request
 
-LAST = date(2026, 11, 23)
+LAST = date(2026, 11, 20)
 CURRENCIES = (
     "USD", "JPY", "BGN", "CZK", "DKK", "GBP", "HUF", "PLN", "RON", "SEK", "CHF", "ISK", "NOK", "HRK", "RUB",
     "TRY", "AUD", "BRL", "CAD", "CNY", "HKD", "IDR", "ILS", "INR", "KRW", "MXN", "MYR", "NZD", "PHP", "SGD",

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ingestion.source import Request
 from ingestion.sources.google_play_charts import CHARTS
-from tests._support.upstreams._rankings import MadeUpApp, ranking
+from tests._support.upstreams._rankings import MadeUpApp, ranking, seen_by
 
 
 def answer(request: Request) -> bytes:
@@ -16,7 +16,12 @@ def answer(request: Request) -> bytes:
     [[[_, call, *_]]] = json.loads(parse_qs(request.body or "")["f.req"][0])
     [[_, [[_, [_, depth]], *_], [_, collection, _]]] = json.loads(call)
     apps = ranking(
-        "google_play", country, CHARTS[collection], request.day, seen_by="google_play_charts", depth=depth
+        "google_play",
+        country,
+        CHARTS[collection],
+        request.day,
+        seen_by=seen_by("google_play_charts", request),
+        depth=depth,
     )
     return framed(chart_of([item_of(app) for app in apps]))
 

@@ -86,29 +86,55 @@ pairs as (
     where place = 1 and other_place = 1
 ),
 
-shared as (
+-- Both looks of a pair in one column: entries joined to entries may be planned by app, all looks against all.
+looks as (
     select
-        pairs.capture_id,
-        pairs.other_capture_id,
-        abs(entries.rank - others.rank) as rank_difference,
-        row_number() over (
-            partition by pairs.capture_id, pairs.other_capture_id
-            order by entries.rank, entries.store_app_id
-        ) as place,
-        row_number() over (
-            partition by pairs.capture_id, pairs.other_capture_id
-            order by others.rank, others.store_app_id
-        ) as other_place
+        capture_id,
+        other_capture_id,
+        compared_depth,
+        capture_id as look_id,
+        true as is_first
     from pairs
+    union all
+    select
+        capture_id,
+        other_capture_id,
+        compared_depth,
+        other_capture_id as look_id,
+        false as is_first
+    from pairs
+),
+
+apps as (
+    select
+        looks.capture_id,
+        looks.other_capture_id,
+        entries.store_app_id,
+        min(case when looks.is_first then entries.rank end) as rank,
+        min(case when not looks.is_first then entries.rank end) as other_rank
+    from looks
     inner join entries
         on
-            pairs.capture_id = entries.capture_id
-            and pairs.compared_depth >= entries.rank
-    inner join entries as others
-        on
-            pairs.other_capture_id = others.capture_id
-            and pairs.compared_depth >= others.rank
-            and entries.store_app_id = others.store_app_id
+            looks.look_id = entries.capture_id
+            and looks.compared_depth >= entries.rank
+    group by looks.capture_id, looks.other_capture_id, entries.store_app_id
+),
+
+shared as (
+    select
+        capture_id,
+        other_capture_id,
+        abs(rank - other_rank) as rank_difference,
+        row_number() over (
+            partition by capture_id, other_capture_id
+            order by rank, store_app_id
+        ) as place,
+        row_number() over (
+            partition by capture_id, other_capture_id
+            order by other_rank, store_app_id
+        ) as other_place
+    from apps
+    where rank is not null and other_rank is not null
 ),
 
 compared as (
