@@ -66,8 +66,10 @@ lint: setup ## Checks format, style, types, SQL and definitions
 bench: setup ## Measures speed and memory, as ratios against a baseline of the same run
 	$(BIN)/python -m tests.bench.run
 
-docs: setup ## Writes the pages that are generated from code
+docs: setup ## Writes the pages that are generated: raw tables, and January 2025 from the marts
 	$(BIN)/python -m ingestion.tables > docs/raw_tables.md
+	home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && export OBSERVATORY_HOME="$$home" \
+	&& $(BIN)/observatory demo > /dev/null && $(BIN)/observatory brief tiktok_refugees_2025 --to docs/january_2025.md
 
 clean: ## Removes the environment and all state of this checkout
 	rm -rf .venv .uv .observatory dbt_project/target

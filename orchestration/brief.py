@@ -30,8 +30,8 @@ UNREADABLE = {
     "top_free_apps": "free apps without games",
     "top_free_social": "free social apps",
     "app_store+google_play": "both stores",
-    True: "yes",
-    False: "no",
+    "True": "yes",
+    "False": "no",
 }
 """Values that people do not say, and what they say instead."""
 
@@ -103,14 +103,13 @@ def write_brief(database: Path, episode: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def query_of(figure: Figure, episode: str) -> str:
-    """The query of a figure as anybody can run it on the published file."""
-    return _query(figure.query, episode)
-
-
 def _query(query: str, episode: str) -> str:
-    literal = "'" + episode.replace("'", "''") + "'"
-    return textwrap.dedent(query).strip().replace(EPISODE, literal)
+    from orchestration.brief_sections import SHARED
+
+    text = textwrap.dedent(query).strip()
+    for name, part in SHARED.items():
+        text = text.replace(name, part)
+    return text.replace(EPISODE, "'" + episode.replace("'", "''") + "'")
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, query: str, episode: str) -> Answer:
@@ -127,8 +126,8 @@ def _answer(connection: duckdb.DuckDBPyConnection, query: str, episode: str) -> 
 def _head(title: str, episode: str) -> str:
     return (
         f"# {title}\n\n"
-        f"Episode `{episode}`. Written by `observatory brief {episode}` from the published marts; do not edit. "
-        "No figure is written here by hand: each is read by the query that stands below it. "
+        f"Episode `{episode}`. Written by `observatory brief {episode}` from the published marts. "
+        "Each figure is read by the query that stands below it. "
         "What each mart can and cannot say: [statistics.md](statistics.md). "
         "Confidence: A is a named primary or wire source, or two outlets; B one secondary outlet; C weak."
     )
@@ -159,11 +158,8 @@ def _sentence(figure: Figure, row: Mapping[str, Any]) -> str:
 
 def _table(answer: Answer) -> str:
     heads = [name.replace("_", " ") for name in answer.columns]
-    numbers = [
-        all(isinstance(row[place], int | float | None) for row in answer.rows)
-        for place in range(len(answer.columns))
-    ]
-    rule = ["---:" if is_number else "---" for is_number in numbers]
+    cells = [[row[place] for row in answer.rows if row[place] is not None] for place in range(len(heads))]
+    rule = ["---:" if column and all(map(_is_number, column)) else "---" for column in cells]
     lines = [heads, rule, *([words(cell).replace("|", "\\|") for cell in row] for row in answer.rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -177,16 +173,21 @@ class _Words(string.Formatter):
 
 def words(value: object) -> str:
     """A value as it is read: days in full, instants to the minute, numbers with four digits that count."""
-    if value is None:
-        return ""
-    if isinstance(value, bool | str) and value in UNREADABLE:
-        return UNREADABLE[value]
     if isinstance(value, dt.datetime):
         return f"{value.day} {value:%B %Y, %H:%M}"
     if isinstance(value, dt.date):
         return f"{value.day} {value:%B %Y}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.4g}"
-    return str(value)
+    if _is_number(value):
+        return _number(float(str(value)))
+    return "" if value is None else UNREADABLE.get(str(value), str(value))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(value: float) -> str:
+    is_long = abs(value) >= 10_000
+    if value.is_integer() or is_long:
+        return f"{value:,.0f}" if is_long else f"{value:.0f}"
+    return f"{value:.4g}"

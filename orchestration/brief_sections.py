@@ -8,20 +8,116 @@ from __future__ import annotations
 
 from orchestration.brief import Figure, Section
 
-SPAN = """span as (
+SHARED = {
+    "$span": """span as (
   select min(index_date) as first_day, max(index_date) as last_day, min(geography) as country
   from marts.migration_daily where episode_id = $episode
-)"""
-"""The window of the episode, and where it takes place."""
-MEMBERS = """members as (
+)""",
+    "$members": """members as (
   select platform_id from marts.migration_daily where episode_id = $episode
   union
   select origin_platform_id from marts.migration_daily where episode_id = $episode
-)"""
-"""The episode's destinations and its origin."""
+)""",
+}
+"""Parts of several queries: the window of the episode and where it takes place; its platforms."""
 
 KNOWN = "select distinct episode_id from marts.migration_daily order by episode_id"
 TITLE = "select min(episode_title) from marts.episode_comparison where episode_id = $episode"
+
+IN_SHORT = Section(
+    "In short",
+    (
+        Figure(
+            """
+            with $span
+            select name as platform, store, chart, days_at_number_one as days,
+              first_number_one_date as first_seen, last_number_one_date as last_seen
+            from marts.migration_episodes
+            join marts.dim_platform using (platform_id)
+            join span using (country)
+            where episode_id = $episode and days_at_number_one > 0
+            order by days desc, platform, store, chart
+            limit 1
+            """,
+            told="What moved: {platform} was seen at number 1 of {store} ({chart}) on {days} day(s) between "
+            "{first_seen} and {last_seen}.",
+            none="What moved: no destination was seen at number 1 in the country of the episode.",
+        ),
+        Figure(
+            """
+            with $span,
+            $members
+            select name as platform, metric, geography, min_value, lowest_provider, max_value,
+              highest_provider, ratio
+            from marts.source_agreement
+            join members using (platform_id)
+            join marts.dim_platform using (platform_id)
+            join span on last_date >= first_day and first_date <= last_day
+            order by ratio desc, platform, metric, geography
+            limit 1
+            """,
+            told="How much: {min_value} {metric} of {platform} ({geography}) if you ask {lowest_provider}, "
+            "{max_value} if you ask {highest_provider}; a factor of {ratio}.",
+            none="How much: no two providers gave a figure for the same days.",
+        ),
+        Figure(
+            """
+            with $span
+            select count(*) as pairs,
+              count(case when chart.latest_at <= other.earliest_at then 1 end) as before,
+              count(case when other.latest_at <= chart.earliest_at then 1 end) as after
+            from marts.event_order as chart
+            join marts.event_order as other using (episode_id, platform_id)
+            join span on split_part(chart.subject, '/', 2) = country
+            where episode_id = $episode and chart.fact_kind = 'number_one'
+              and other.fact_kind in ('press_broad', 'news_rise', 'attention_rise', 'search_peak')
+              and platform_id in (select platform_id from marts.migration_daily where episode_id = $episode)
+            having count(*) > 0
+            """,
+            told="Who led whom: of {pairs} pairs of a number 1 and a rise in press, news or search, the "
+            "chart surely came first in {before} and second in {after}; the rest cannot be ordered.",
+            none="Who led whom: not known, since no number 1 stands beside a rise in press, news or search.",
+        ),
+        Figure(
+            """
+            select name as platform, half_life_days as days, half_life_provider as provider
+            from marts.migration_episodes
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and half_life_days is not null
+            group by all
+            order by days, platform, provider
+            limit 1
+            """,
+            told="Who stayed: daily downloads of {platform} halved every {days:.2f} days after their peak "
+            "({provider}).",
+            none="Who stayed: nobody published two levels of downloads after a peak.",
+        ),
+        Figure(
+            """
+            select count(*) as events, count(case when p_value < 0.05 then 1 end) as moved
+            from marts.event_study_tests
+            join marts.dim_event using (event_id)
+            where episode_id = $episode and group_id = 'all' and test = 'kolari_pynnonen'
+              and window_start = 0 and window_end = 0 and p_value is not null
+            having count(*) > 0
+            """,
+            told="Who gained: the watched shares together moved beyond the market, at p below 0.05, on "
+            "{moved} of {events} events.",
+            none="Who gained: no event is studied.",
+        ),
+        Figure(
+            """
+            select count(*) as asked, count(diversion_ratio) as known
+            from marts.diversion
+            where episode_id = $episode
+            having count(*) > 0
+            """,
+            told="What is not known: how many of those who came had left the origin. It was asked for in "
+            "{asked} ways, and {known} can be told.",
+            none="What is not known: whether anybody left the origin.",
+        ),
+    ),
+)
 
 WHAT_HAPPENED = Section(
     "What happened",
@@ -52,10 +148,12 @@ WHO_ROSE = Section(
             where episode_id = $episode and first_number_one_date is not null
             order by days desc, platform, store, country, chart
             """,
-            told="**{platform}** was seen at number 1 in {store} {country} ({chart}) first on {first_day} and last "
-            "on {last_day}. Days seen there: {days}; days in between that nobody looked at: {unseen}.",
+            told="**{platform}** was seen at number 1 in {store} {country} ({chart}) first on {first_day} "
+            "and last on {last_day}. Days seen there: {days}; days in between that nobody looked at: "
+            "{unseen}.",
             none="No destination was seen at number 1 of a chart.",
-            lead="Who came to number 1. Days are those on which somebody looked, so they are the least there were.",
+            lead="Who came to number 1. Days are those on which somebody looked, so they are the least "
+            "there were.",
         ),
         Figure(
             """
@@ -69,9 +167,9 @@ WHO_ROSE = Section(
             none="Nobody saw a destination lose number 1.",
         ),
         Figure(
-            f"""
-            with {SPAN},
-            {MEMBERS}
+            """
+            with $span,
+            $members
             select store_date as store_day, store, chart, name as platform, rank, depth as looked_down_to,
               confidence
             from marts.fct_chart_rank_daily
@@ -83,12 +181,12 @@ WHO_ROSE = Section(
             order by store_date, store, chart, rank, platform
             """,
             none="Nobody looked at a chart of the country in the window of the episode.",
-            lead="Each rank that was seen in the country. Without a rank, the app was looked for and was not among "
-            "the first so many. Days without a row were not looked at.",
+            lead="Each rank that was seen in the country. Without a rank, the app was looked for and was "
+            "not among the first so many. Days without a row were not looked at.",
         ),
         Figure(
-            f"""
-            with {SPAN}
+            """
+            with $span
             select name as platform, store, min(store_date) as first_out, max(store_date) as last_out,
               count(*) as days
             from marts.fct_chart_rank_daily
@@ -99,8 +197,8 @@ WHO_ROSE = Section(
             group by platform, store
             order by platform, store
             """,
-            told="{platform} was out of {store} for most of each day from {first_out} to {last_out} ({days} days): "
-            "no rank of these days is known, and none is made up.",
+            told="{platform} was out of {store} for most of each day from {first_out} to {last_out} "
+            "({days} days): no rank of these days is known, and none is made up.",
             none="No watched app was removed from a store of the country in the window.",
         ),
     ),
@@ -118,16 +216,16 @@ WHEN = Section(
             where episode_id = $episode and onset_date is not null
             order by platform, store, country, chart
             """,
-            told="{platform}, {store} {country} ({chart}): the observed climb begins on {onset_date}; best rank "
-            "{peak_rank}, first on {peak_date}; days from one to the other: {days}.",
-            untold="{platform}, {store} {country} ({chart}): the observed climb begins on {onset_date}; best rank "
-            "{peak_rank} on {peak_date}. How long it took is not told by this chart.",
+            told="{platform}, {store} {country} ({chart}): the observed climb begins on {onset_date}; "
+            "best rank {peak_rank}, first on {peak_date}; days from one to the other: {days}.",
+            untold="{platform}, {store} {country} ({chart}): the observed climb begins on {onset_date}; "
+            "best rank {peak_rank} on {peak_date}. How long it took is not told by this chart.",
             none="No chart shows a climb.",
         ),
         Figure(
-            f"""
-            with {SPAN},
-            {MEMBERS}
+            """
+            with $span,
+            $members
             select name as platform, signal, series_date as day, robust_z
             from marts.surges
             join members using (platform_id)
@@ -136,8 +234,8 @@ WHEN = Section(
             where surge_onset
             order by day, platform, signal
             """,
-            told="A surge of `{signal}` for {platform} begins on {day}, {robust_z:.1f} robust standard deviations "
-            "above the 28 days before.",
+            told="A surge of `{signal}` for {platform} begins on {day}, {robust_z:.1f} robust standard "
+            "deviations above the 28 days before.",
             none="No series shows a surge: above 3.5 robust standard deviations on two days in a row.",
         ),
     ),
@@ -147,9 +245,9 @@ HOW_MUCH = Section(
     "How much, and by whose estimate",
     (
         Figure(
-            f"""
-            with {SPAN},
-            {MEMBERS}
+            """
+            with $span,
+            $members
             select name as platform, metric, geography, first_date, last_date, providers, min_value,
               lowest_provider, max_value, highest_provider, ratio, figures
             from marts.source_agreement
@@ -158,15 +256,17 @@ HOW_MUCH = Section(
             join span on last_date >= first_day and first_date <= last_day
             order by ratio desc, platform, metric, geography, first_date
             """,
-            told="{platform}, {metric} in {geography}, {first_date} to {last_date}: {providers} providers, from "
-            "{min_value} ({lowest_provider}) to {max_value} ({highest_provider}), a factor of {ratio}. In detail: {figures}.",
-            none="No two providers gave a figure for the same days, so that none can be held against another.",
+            told="{platform}, {metric} in {geography}, {first_date} to {last_date}: {providers} "
+            "providers, from {min_value} ({lowest_provider}) to {max_value} ({highest_provider}), a "
+            "factor of {ratio}. In detail: {figures}.",
+            none="No two providers gave a figure for the same days, so that none can be held against "
+            "another.",
             lead="Where providers speak of the same days, they are set side by side and never averaged.",
         ),
         Figure(
             """
-            select observed_date as day, name as platform, metric, value_bound as bound, value, unit, provider,
-              geography, channel as measured_in, confidence, statement_id as fact
+            select observed_date as day, name as platform, metric, value_bound as bound, value, unit,
+              provider, geography, channel as measured_in, confidence, statement_id as fact
             from marts.fct_published_metrics
             join marts.dim_platform using (platform_id)
             where episode_id = $episode and unit in ('users', 'downloads')
@@ -176,11 +276,11 @@ HOW_MUCH = Section(
             lead="Users and downloads as published:",
         ),
         Figure(
-            f"""
-            with {SPAN},
-            {MEMBERS}
-            select store, chart, min(min_downloads_per_day) as least, max(max_downloads_per_day) as most,
-              anchor_year, anchor_provider
+            """
+            with $span,
+            $members
+            select store, chart, min(min_downloads_per_day) as least, anchor_year,
+              anchor_provider
             from marts.demand_index
             join members using (platform_id)
             join span using (country)
@@ -188,10 +288,10 @@ HOW_MUCH = Section(
             group by store, chart, anchor_year, anchor_provider
             order by store, chart
             """,
-            told="Number 1 of {store} ({chart}) stood for at least {least} to {most} downloads a day, by scenario, "
-            "if what {anchor_provider} published for {anchor_year:d} still held. It is a scenario, no count.",
-            none="What a number 1 stood for in downloads cannot be told: no destination was there, or nobody "
-            "published an anchor for that chart within five years.",
+            told="Number 1 of {store} ({chart}) stood for {least} downloads a day or more, if what "
+            "{anchor_provider} published for {anchor_year:d} still held: a scenario, no count.",
+            none="What a number 1 stood for in downloads cannot be told: no destination was there, or "
+            "nobody published an anchor for that chart within five years.",
         ),
     ),
 )
@@ -208,10 +308,10 @@ ATTENTION = Section(
             order by source
             """,
             told="`{source}` (counts {platforms_counted} of the {platforms_in_set} platforms): "
-            "{ratio_to_baseline:.1f} times the attention of the weeks before; {total_displacement:.1%} of it "
-            "changed hands (Jensen-Shannon divergence {js_divergence:.4f} bits).",
-            untold="`{source}` (counts {platforms_counted} of the {platforms_in_set} platforms): no displacement "
-            "can be told, since {displacement_null_reason}.",
+            "{ratio_to_baseline:.1f} times the attention of the weeks before; {total_displacement:.1%} of "
+            "it changed hands (Jensen-Shannon divergence {js_divergence:.4f} bits).",
+            untold="`{source}` (counts {platforms_counted} of the {platforms_in_set} platforms): no "
+            "displacement can be told, since {displacement_null_reason}.",
             none="No source counts the platforms of this episode.",
         ),
         Figure(
@@ -229,7 +329,8 @@ ATTENTION = Section(
         ),
         Figure(
             """
-            select name as platform, index_date as day, migration_index, index_low, index_high, n_legs, legs_used
+            select name as platform, index_date as day, migration_index, index_low, index_high, n_legs,
+              legs_used
             from marts.migration_daily
             join marts.dim_platform using (platform_id)
             where episode_id = $episode and migration_index is not null
@@ -238,20 +339,25 @@ ATTENTION = Section(
             ) = 1
             order by migration_index desc, platform
             """,
-            told="{platform}: the migration index is highest on {day}, at {migration_index:.2f} ({index_low:.2f} to "
-            "{index_high:.2f} under other weights), with {n_legs} of 4 legs: {legs_used}.",
+            told="{platform}: the migration index is highest on {day}, at {migration_index:.2f} "
+            "({index_low:.2f} to {index_high:.2f} under other weights), with {n_legs} of 4 legs: "
+            "{legs_used}.",
             none="No destination has a migration index on any day.",
             lead="The index is a mean of robust z-scores. One leg is one signal, no more.",
         ),
         Figure(
             """
-            select index_null_reason as reason, count(distinct platform_id) as destinations, count(*) as days
+            select name as platform, count(*) as days,
+              count(case when migration_index is null then 1 end) as gaps,
+              min(split_part(index_null_reason, ':', 1)) as reason
             from marts.migration_daily
-            where episode_id = $episode and migration_index is null
-            group by reason
-            order by days desc, reason
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode
+            group by platform
+            having gaps > 0
+            order by gaps desc, platform
             """,
-            told="No index on {days} days of {destinations} destination(s): {reason}.",
+            told="{platform}: no index on {gaps} of {days} days, since {reason}.",
             none="Every destination has an index on every day.",
         ),
     ),
@@ -261,35 +367,34 @@ WHO_LED = Section(
     "Who led whom",
     (
         Figure(
-            f"""
-            with {SPAN},
+            """
+            with $span,
             facts as (
               select *, split_part(subject, '/', 2) as country
               from marts.event_order where episode_id = $episode
             )
-            select name as platform, chart.title as rank_fact, chart.earliest_at as rank_from,
-              chart.latest_at as rank_to, other.title as other_fact, other.earliest_at as other_from,
-              other.latest_at as other_to,
+            select name as platform, chart.title as number_1, chart.earliest_at as from_utc,
+              chart.latest_at as to_utc,
               case
-                when chart.latest_at <= other.earliest_at then 'surely came before'
-                when other.latest_at <= chart.earliest_at then 'surely came after'
-                else 'cannot be ordered against'
-              end as relation
+                when chart.latest_at <= other.earliest_at then 'surely before'
+                when other.latest_at <= chart.earliest_at then 'surely after'
+                else 'not ordered'
+              end as relation,
+              other.title as other_fact, other.earliest_at as other_from_utc, other.latest_at as other_to_utc
             from facts as chart
             join facts as other using (platform_id)
             join marts.dim_platform using (platform_id)
             join span on span.country = chart.country
-            where chart.fact_kind = 'number_one' and other.fact_kind in (
-              'press_first', 'press_broad', 'news_rise', 'attention_rise', 'search_peak'
-            )
+            where chart.fact_kind = 'number_one'
+              and other.fact_kind in (
+                'press_first', 'press_broad', 'news_rise', 'attention_rise', 'search_peak'
+              )
+              and platform_id in (select platform_id from marts.migration_daily where episode_id = $episode)
             order by platform, chart.step, other.step
             """,
-            told='{platform}: "{rank_fact}" (between {rank_from} and {rank_to} UTC) {relation} "{other_fact}" '
-            "(between {other_from} and {other_to} UTC).",
-            untold='{platform}: "{rank_fact}" (by {rank_to} UTC at the latest) {relation} "{other_fact}" '
-            "(by {other_to} UTC at the latest), since nobody looked before.",
             none="No number 1 stands beside a dated fact of press, news or search.",
-            lead="By dated facts. A day is as wide as its zone makes it, and what overlaps is not ordered.",
+            lead="By dated facts. A day is as wide as its zone makes it, and what overlaps is not ordered. "
+            "An empty beginning means that nobody looked before.",
         ),
         Figure(
             """
@@ -300,8 +405,9 @@ WHO_LED = Section(
             where episode_id = $episode and null_reason is null
             order by platform, leader, follower, scale
             """,
-            told="{platform}, `{leader}` and `{follower}` ({scale}, {points} points): correlation {rho:.2f} at lag "
-            "{best_lag}, probability by chance {chance_probability:.3f}. {verdict}.",
+            told="{platform}, `{leader}` and `{follower}` ({scale}, {points} points): correlation "
+            "{rho:.2f} at lag {best_lag}, probability by chance {chance_probability:.3f}. Verdict: "
+            "{verdict}.",
             none="No two series of a platform have enough points in common for a cross-correlation.",
             lead="By cross-correlation of prewhitened series:",
         ),
@@ -313,8 +419,8 @@ WHO_LED = Section(
             group by reason
             order by pairs desc, reason
             """,
-            told="Pairs of series that are not compared: {pairs}, since {reason}.",
-            none="Every pair of series is compared.",
+            told="{pairs} pair(s) of series are not compared: {reason}.",
+            none="No pair of series is left out.",
         ),
     ),
 )
@@ -332,8 +438,8 @@ WHO_STAYED = Section(
             group by all
             order by platform, provider
             """,
-            told="Daily downloads of {platform} halved every {days:.2f} days from {first_day} to {last_day} "
-            "({provider}, {points} published levels).",
+            told="Daily downloads of {platform} halved every {days:.2f} days from {first_day} to "
+            "{last_day} ({provider}, {points} published levels).",
             none="No half-life of downloads: nobody published two levels of one provider after a peak.",
         ),
         Figure(
@@ -346,21 +452,22 @@ WHO_STAYED = Section(
               and persistence is not null
             order by platform, signal, provider, days
             """,
-            told="{platform}, `{signal}` by {provider} (confidence {confidence}): {persistence:.1%} of the peak of "
-            "{anchor_date} was left on {day}, {days} day(s) later.",
+            told="{platform}, `{signal}` by {provider} (confidence {confidence}): {persistence:.1%} of "
+            "the peak of {anchor_date} was left on {day}, {days} day(s) later.",
             none="No provider published a figure of use after a peak.",
         ),
         Figure(
             """
-            select name as platform, signal, provider, horizon_date as day, sticky_uplift as times, confidence
+            select name as platform, signal, geography, provider, horizon_date as day,
+              sticky_uplift as times, confidence
             from marts.retention
             join marts.dim_platform using (platform_id)
             where episode_id = $episode and role = 'destination' and signal_family = 'published'
               and sticky_uplift is not null
-            order by platform, day, signal, provider
+            order by platform, day, signal, geography, provider
             """,
-            told="{platform}, `{signal}` by {provider} (confidence {confidence}): {times} times the level before, on "
-            "{day}.",
+            told="{platform}, `{signal}` ({geography}) by {provider} (confidence {confidence}): {times} "
+            "times the level before, on {day}.",
             none="No provider published a level before and a level after.",
         ),
         Figure(
@@ -372,22 +479,23 @@ WHO_STAYED = Section(
             where episode_id = $episode and half_life_days is not null
             order by platform, signal, series_id
             """,
-            told="Attention to {platform} by `{signal}` peaks on {peak_date} at {peak_value}; half of the excess is "
-            "gone after {days} day(s), and after 30 days {left_after_30_days:.0%} is left.",
-            untold="Attention to {platform} by `{signal}` peaks on {peak_date} at {peak_value}; half of the excess "
-            "is gone after {days} day(s).",
+            told="Attention to {platform} by `{signal}` peaks on {peak_date} at {peak_value}; half of the "
+            "excess is gone after {days} day(s), and after 30 days {left_after_30_days:.0%} is left.",
+            untold="Attention to {platform} by `{signal}` peaks on {peak_date} at {peak_value}; half of "
+            "the excess is gone after {days} day(s).",
             none="No daily series has a peak with a level before it.",
         ),
         Figure(
             """
-            select name as platform, signal, provider, anchor_date, horizon_date as day, bounce_back, confidence
+            select name as platform, signal, provider, anchor_date, horizon_date as day, bounce_back,
+              confidence
             from marts.retention
             join marts.dim_platform using (platform_id)
             where episode_id = $episode and bounce_back is not null
             order by platform, signal, provider, day
             """,
-            told="The origin: of the fall of {platform} on {anchor_date}, {bounce_back:.0%} was made good by {day} "
-            "(`{signal}`, {provider}, confidence {confidence}).",
+            told="The origin: of the fall of {platform} on {anchor_date}, {bounce_back:.0%} was made good "
+            "by {day} (`{signal}`, {provider}, confidence {confidence}).",
             none="No series shows a fall of the origin and what came after it.",
         ),
         Figure(
@@ -424,9 +532,10 @@ OUT_OF_THE_ORIGIN = Section(
             select count(*) as asked, count(diversion_ratio) as known
             from marts.diversion
             where episode_id = $episode
+            having count(*) > 0
             """,
-            told="A diversion ratio, what a destination gained of what the origin lost, was asked for in {asked} "
-            "ways and can be told in {known}.",
+            told="A diversion ratio, what a destination gained of what the origin lost, was asked for in "
+            "{asked} ways and can be told in {known}.",
             none="Nothing was asked.",
         ),
         Figure(
@@ -484,19 +593,20 @@ STOCKS = Section(
             order by event_date, event_id
             """,
             none="No event of this episode is studied: it has none for the markets, or no prices reach it.",
-            lead="All watched shares together, on the session of each event, beyond the market. Both tests allow "
-            "for shares that move together. One share in twenty has p below 0.05 by chance alone.",
+            lead="All watched shares together, on the session of each event, beyond the market. Both "
+            "tests allow for shares that move together. One share in twenty has p below 0.05 by chance "
+            "alone.",
         ),
         Figure(
             """
             select title as event, symbol, round(beta, 3) as beta, round(car, 4) as abnormal_return,
-              round(t_statistic, 2) as t, round(p_value, 3) as p, round(placebo_p_value, 3) as p_by_placebo_dates,
-              is_confounded as other_news_in_window
+              round(t_statistic, 2) as t, round(p_value, 3) as p,
+              round(placebo_p_value, 3) as p_by_placebo_dates, is_confounded as other_news_in_window
             from marts.event_study
             join marts.dim_event using (event_id)
             where episode_id = $episode and event_type = 'chart_milestone'
               and window_start = 0 and window_end = 5 and car is not null
-            order by event_date, title, abs(t_statistic) desc, symbol
+            order by dim_event.event_date, title, abs(t_statistic) desc, symbol
             """,
             none="No share is studied around a milestone in the charts.",
             lead="Each share over the session of the milestone in the charts and the five after it:",
@@ -509,7 +619,7 @@ STOCKS = Section(
             from marts.event_study
             join marts.dim_event using (event_id)
             where episode_id = $episode and window_start = 0 and window_end = 0 and p_value < 0.05
-            order by event_date, event_id, p_value, symbol
+            order by dim_event.event_date, event_id, p_value, symbol
             """,
             none="No share moved beyond the market, at p below 0.05, on the session of an event.",
             lead="Shares with p below 0.05 on the session of an event:",
@@ -526,9 +636,11 @@ WHAT_IF = Section(
               count(case when is_acceptable then 1 end) as accepted
             from marts.counterfactual_summary
             where episode_id = $episode and not is_placebo
+            having count(*) > 0
             """,
-            told="Of {series} series, {estimated} have an estimate of what they would have been without the "
-            "episode, and {accepted} of these pass all four conditions, without which none may be believed.",
+            told="Of {series} series, {estimated} have an estimate of what they would have been without "
+            "the episode, and {accepted} of these pass all four conditions, without which none may be "
+            "believed.",
             none="Nothing was estimated.",
         ),
         Figure(
@@ -552,7 +664,7 @@ WHAT_IF = Section(
             order by series desc, reason
             """,
             told="No estimate for {series} series: {reason}.",
-            none="Every series has an estimate.",
+            none="No series is left without an estimate.",
         ),
     ),
 )
@@ -561,29 +673,29 @@ CLAIMS = Section(
     "What is said and does not hold",
     (
         Figure(
-            f"""
-            with {SPAN},
-            {MEMBERS}
+            """
+            with $span,
+            $members
             select verdict, count(*) as claims
             from marts.fct_claims
             join members using (platform_id)
-            join span on published_date between first_day and last_day
+            join span on published_date between first_day and last_day + 365
             group by verdict
             order by claims desc, verdict
             """,
             told="Claims that are {verdict}: {claims}.",
-            none="No article of the collection states a figure on these platforms within the window.",
+            none="No article of the collection states a figure on these platforms within a year.",
         ),
         Figure(
-            f"""
-            with {SPAN},
-            {MEMBERS}
+            """
+            with $span,
+            $members
             select name as platform, metric, value, count(*) as claims, min(verdict) as verdict,
               min(verdict_reason) as reason
             from marts.fct_claims
             join members using (platform_id)
             join marts.dim_platform using (platform_id)
-            join span on published_date between first_day and last_day
+            join span on published_date between first_day and last_day + 365
             where verdict in ('contradicted', 'drifted', 'implausible')
             group by platform, metric, value
             order by claims desc, platform, metric, value desc
@@ -605,16 +717,16 @@ AGREEMENT = Section(
               from marts.fct_returns_daily
               qualify row_number() over (partition by symbol, session_date order by vintage desc) = 1
             )
-            select statement_id as fact, observed_date as day, subject_id as share, metric, value_bound as bound,
-              coalesce(value_low, value) as said_from, coalesce(value_high, value) as said_to, provider,
-              confidence, close_to_close as computed,
+            select statement_id as fact, observed_date as day, subject_id as share, metric,
+              value_bound as bound, coalesce(value_low, value) as said_from,
+              coalesce(value_high, value) as said_to, provider, confidence, close_to_close as computed,
               case
                 when close_to_close is null then 'not known: no price of this share on this day'
                 when metric = 'return_sign' and sign(close_to_close) = value then 'agrees'
                 when metric not in ('return_pct', 'return_sign')
                   then 'not comparable: within the session or over several, and here are closes'
-                when close_to_close between coalesce(value_low, value) - 0.1 and coalesce(value_high, value) + 0.1
-                  then 'agrees'
+                when close_to_close >= coalesce(value_low, value) - 0.1
+                  and close_to_close <= coalesce(value_high, value) + 0.1 then 'agrees'
                 else 'differs'
               end as verdict
             from marts.fct_published_metrics
@@ -642,12 +754,13 @@ AGREEMENT = Section(
             order by fact, series
             """,
             none="No day of a peak was published that can be held against a series.",
-            lead="Days of peaks. These are other signals than the published one, so a difference is no error.",
+            lead="Days of peaks. These are other signals than the published one, so a difference is no "
+            "error.",
         ),
         Figure(
             """
-            select name as platform, measure, provider, computed_value as computed, benchmark_value as published,
-              benchmark_source as published_in,
+            select name as platform, measure, provider, computed_value as computed,
+              benchmark_value as published, benchmark_source as published_in,
               case when abs(ratio_to_benchmark - 1) <= 0.05 then 'agrees' else 'differs' end as verdict
             from marts.episode_comparison
             join marts.dim_platform using (platform_id)
@@ -658,9 +771,9 @@ AGREEMENT = Section(
             lead="Measures of the migration, agreeing within 5 %:",
         ),
         Figure(
-            f"""
-            with {SPAN},
-            {MEMBERS}
+            """
+            with $span,
+            $members
             select name as platform, store, chart, store_date as day, rank as best, worst_rank as worst
             from marts.fct_chart_rank_daily
             join members using (platform_id)
@@ -715,18 +828,20 @@ NOT_KNOWN = Section(
             lead="Each gap has its reason in the mart. The most that is missing, and why:",
         ),
         Figure(
-            f"""
-            with {SPAN}
-            select store, chart, count(distinct store_date) as days_in_all,
-              count(distinct case when rank_status in ('ranked', 'unranked') then store_date end) as days_looked_at
+            """
+            with $span
+            select store, chart, min(last_day - first_day + 1) as days_in_all,
+              count(
+                distinct case when rank_status in ('ranked', 'unranked') then store_date end
+              ) as days_looked_at
             from marts.fct_chart_rank_daily
             join span using (country)
             where store_date between first_day and last_day
             group by store, chart
             order by store, chart
             """,
-            told="{store} ({chart}): somebody looked on {days_looked_at} of {days_in_all} days of the window, mostly "
-            "for single apps.",
+            told="{store} ({chart}): somebody looked on {days_looked_at} of {days_in_all} days of the "
+            "window, mostly for single apps.",
             none="No chart of the country was looked at in the window.",
         ),
     ),
@@ -738,8 +853,8 @@ EVIDENCE = Section(
         Figure(
             """
             select statement_id as fact, observed_date as day, date_precision as precision,
-              subject_id as subject, metric, value_bound as bound, value, unit, provider, geography, confidence,
-              source_url as source
+              subject_id as subject, metric, value_bound as bound, value, unit, provider, geography,
+              confidence, source_url as source
             from marts.fct_published_metrics
             where episode_id = $episode and confidence in ('A', 'B')
             order by statement_id
@@ -751,6 +866,7 @@ EVIDENCE = Section(
 )
 
 SECTIONS = (
+    IN_SHORT,
     WHAT_HAPPENED,
     WHO_ROSE,
     WHEN,

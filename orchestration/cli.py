@@ -262,6 +262,25 @@ def sql(
     _print_rows(names, rows, format)
 
 
+@app.command()
+def brief(
+    episode: Annotated[str, typer.Argument(help="The episode, such as tiktok_refugees_2025.")],
+    to: Annotated[Path | None, typer.Option(help="A file to write; else the page is printed.")] = None,
+) -> None:
+    """Write the page of an episode, in Markdown: what moved, when, how much and by whose estimate."""
+    from orchestration.brief import write_brief
+
+    home = _home()
+    database = _published(home)
+    with _errors_told():
+        page = write_brief(database, episode)
+    if to is None:
+        sys.stdout.write(page)
+    else:
+        to.write_text(page, encoding="utf-8")
+        out.print(f"Written: {to}", soft_wrap=True)
+
+
 @app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 def mf(
     arguments: Annotated[list[str] | None, typer.Argument(help="What MetricFlow is asked.")] = None,

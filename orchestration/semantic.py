@@ -1,7 +1,7 @@
 """MetricFlow on the published file: metrics and dimensions of `dbt_project/models/semantic`.
 
-Belongs here: pointing MetricFlow at the published file. Does not belong here: what a metric is (YAML of the dbt
-project), and MetricFlow's own arguments, which pass through.
+Belongs here: pointing MetricFlow at the published file. Does not belong here: what a metric is (YAML of the
+dbt project), and MetricFlow's own arguments, which pass through.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from orchestration.dbt import PROJECT_DIR, ensure_manifest, offer_semantic_manif
 def ask(home: Home, arguments: Sequence[str]) -> None:
     """Runs a command of `mf`, such as `query --metrics best_rank --group-by platform`, and ends the process.
 
-    The file is opened for reading only. MetricFlow prints, and raises SystemExit with its exit code. Its entry
-    point is left out, since that asks PyPI for a newer version: nothing here needs a network.
+    The file is opened for reading only. MetricFlow prints, and raises SystemExit with its exit code. Its
+    entry point is left out, since that asks PyPI for a newer version: nothing here needs a network.
     """
     import click
     from dbt_metricflow.cli.cli_configuration import CLIConfiguration

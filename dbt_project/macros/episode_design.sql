@@ -3,7 +3,8 @@
 
     `baseline_days` before the window make the baseline, at least `baseline_minimum` of them observed. A day
     surges above `surge_z` robust standard deviations (Iglewicz and Hoaglin). A decay is fitted to the peak
-    and the `decay_days` after it, on at least `decay_minimum` of them. `horizons` are counted from the peak,
+    and the days after it, up to `decay_days` or until the excess first is within `decay_noise` robust standard
+    deviations of nothing, on at least `decay_minimum` of them. `horizons` are counted from the peak,
     and `follow_up_days` is how long after the window a series is still followed.
 #}
 {% macro episode_design() -%}
@@ -13,6 +14,7 @@
         'surge_z': 3.5,
         'decay_days': 60,
         'decay_minimum': 7,
+        'decay_noise': 2,
         'horizons': [7, 14, 30, 60, 90],
         'follow_up_days': 92,
     }) }}

@@ -9,6 +9,7 @@
         'baseline_minimum': baseline_days // 2,
         'threshold': 3.5,
         'quiet_days': 7,
+        'anew_factor': 3,
         'ewma_weight': 0.2,
         'ewma_limit': 3.0,
         'cusum_slack': 0.5,

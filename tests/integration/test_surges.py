@@ -90,6 +90,7 @@ def lake() -> dict[str, Rows]:
             *counts(dice, "wave", peak=90),
             *counts(dice, "gappy", peak=90, gaps=(40, 41, 42, 43, 88, 91, 120)),
             *counts(dice, "last_day", peak=DAYS - 1),
+            *counts(dice, "blind", peak=90, gaps=(91, 92)),
         ],
         "chart_captures": looks,
         "chart_entries": entries,
@@ -191,23 +192,24 @@ def test_no_rank_is_carried_over_a_day_without_a_look(built: Home) -> None:
 def test_a_wave_is_found_on_its_day_and_quiet_starts_nothing(built: Home) -> None:
     onsets = read(built, "select signal, series_date from marts.surges where surge_onset order by 1, 2")
     assert onsets == [
+        ("blind", FIRST + dt.timedelta(days=93)),
         ("chart_log_rank", FIRST + dt.timedelta(days=100)),
         ("chart_visibility", FIRST + dt.timedelta(days=100)),
-        ("gappy", FIRST + dt.timedelta(days=92)),
+        ("gappy", FIRST + dt.timedelta(days=90)),
         ("wave", FIRST + dt.timedelta(days=90)),
     ]
 
 
 def test_what_may_have_begun_beside_an_unknown_day_is_not_known(built: Home) -> None:
-    """On day 90 the wave began and day 91 was not seen; the last day of a series has no day after it."""
+    """The wave began on day 90. One unseen day after it does not hide that, two do; a last day has none after it."""
     reason = "beyond the threshold, and a day beside it is not known"
     unknown = {
         signal: [
             (row[0] - FIRST).days for row in rows_of(built, signal, "surge_null_reason") if row[1] == reason
         ]
-        for signal in ("gappy", "last_day", "wave", "quiet")
+        for signal in ("blind", "gappy", "last_day", "wave", "quiet")
     }
-    assert unknown == {"gappy": [90], "last_day": [DAYS - 1], "wave": [], "quiet": []}
+    assert unknown == {"blind": [90], "gappy": [], "last_day": [DAYS - 1], "wave": [], "quiet": []}
 
 
 def test_an_app_that_was_not_in_the_chart_has_a_scale(built: Home) -> None:

@@ -14,6 +14,7 @@ select
     {{ days_between('shapes.peak_date', 'days.series_date') }} as days_since_peak,
     days.value,
     shapes.baseline,
+    shapes.baseline_scale,
     days.value - shapes.baseline as excess,
     shapes.peak_value - shapes.baseline as peak_excess,
     coalesce(days.series_date >= shapes.next_wave_date, false) as is_after_next_wave

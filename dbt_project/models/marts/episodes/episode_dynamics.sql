@@ -20,8 +20,8 @@ retention as (
 {% set no_fit -%}
 coalesce(
             shapes.rise_null_reason,
-            'fewer than {{ design.decay_minimum }} days with any excess within {{ design.decay_days }} days '
-            || 'after the peak'
+            'fewer than {{ design.decay_minimum }} days with more excess than noise in a row, within '
+            || '{{ design.decay_days }} days after the peak'
         )
 {%- endset %}
 

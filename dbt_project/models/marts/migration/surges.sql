@@ -176,7 +176,11 @@ neighboured as (
     select
         *,
         max(side) over of_day_before as side_before,
-        max(side) over of_day_after as side_after
+        max(side) over of_day_after as side_after,
+        -- One day that nobody knows does not part a surge.
+        coalesce(max(side) over of_day_before, max(side) over of_second_day_before) as near_side_before,
+        coalesce(max(side) over of_day_after, max(side) over of_second_day_after) as near_side_after,
+        max(usable_value) over of_quiet_days as highest_before
     from sided
     window
         of_day_before as (
@@ -184,6 +188,17 @@ neighboured as (
         ),
         of_day_after as (
             partition by series_id order by day_number range between 1 following and 1 following
+        ),
+        of_second_day_before as (
+            partition by series_id order by day_number range between 2 preceding and 2 preceding
+        ),
+        of_second_day_after as (
+            partition by series_id order by day_number range between 2 following and 2 following
+        ),
+        of_quiet_days as (
+            partition by series_id
+            order by day_number
+            range between {{ design.quiet_days }} preceding and 1 preceding
         )
 ),
 
@@ -192,13 +207,13 @@ flagged as (
         *,
         case
             when side_null_reason is not null then side_null_reason
-            when side = 0 or side in (side_before, side_after) then null
+            when side = 0 or side in (near_side_before, near_side_after) then null
             when side_before is not null and side_after is not null then null
             else 'beyond the threshold, and a day beside it is not known'
         end as surge_null_reason,
         case
             when side = 0 then false
-            when side in (side_before, side_after) then true
+            when side in (near_side_before, near_side_after) then true
             when side_before is not null and side_after is not null then false
         end as is_in_run
     from neighboured
@@ -211,7 +226,10 @@ starts as (
             partition by series_id
             order by day_number
             range between {{ design.quiet_days }} preceding and 1 preceding
-        ) as was_in_surge
+        ) as was_in_surge,
+        -- A wave that dwarfs the one that it comes upon is another.
+        usable_value - baseline_median
+        > {{ design.anew_factor }} * greatest(highest_before - baseline_median, 0) as is_anew
     from flagged
 )
 
@@ -326,8 +344,10 @@ select
     end as break_null_reason,
     case when surge_null_reason is null then is_in_run and side = 1 end as is_surge,
     case when surge_null_reason is null then is_in_run and side = -1 end as is_slump,
-    case when surge_null_reason is null then is_in_run and side = 1 and not coalesce(was_in_surge, false) end
-        as surge_onset,
+    case
+        when surge_null_reason is null
+            then is_in_run and side = 1 and (not coalesce(was_in_surge, false) or coalesce(is_anew, false))
+    end as surge_onset,
     surge_null_reason,
     regime_date as known_break_date,
     regime_reason as known_break_reason,

@@ -1,0 +1,102 @@
+"""MetricFlow asks the published file, and answers as SQL does."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingestion.settings import PROJECT_ROOT, Home
+from tests.end_to_end.conftest import Query
+
+OBSERVATORY = Path(sys.executable).with_name("observatory")
+
+
+def ask(home: Home, *arguments: str) -> str:
+    environment = {"OBSERVATORY_HOME": str(home.root), "PATH": "", "HOME": str(home.root)}
+    outcome = subprocess.run(
+        [str(OBSERVATORY), "mf", *arguments],
+        cwd=PROJECT_ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return outcome.stdout + outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("metrics", "by", "where", "sql"),
+    [
+        pytest.param(
+            "days_at_number_one,best_rank",
+            "platform,chart_day__store",
+            "{{ Dimension('chart_day__country') }} = 'US' "
+            "and {{ Dimension('chart_day__chart') }} = 'top_free_overall'",
+            "select platform_id, store, count(case when rank = 1 then 1 end), min(rank) from "
+            "marts.fct_chart_rank_daily where country = 'US' and chart = 'top_free_overall' group by all",
+            id="ranks",
+        ),
+        pytest.param(
+            "share_of_voice",
+            "metric_time__month,platform,voice_day__source",
+            "{{ Dimension('voice_day__is_baseline') }} = false",
+            "select date_trunc('month', voice_date), platform_id, source, "
+            "sum(case when share is not null then value end) "
+            "/ sum(case when share is not null then total_value end) "
+            "from marts.share_of_voice_daily where not is_baseline group by all",
+            id="share of voice a month",
+        ),
+        pytest.param(
+            "claims",
+            "claim__verdict",
+            "",
+            "select verdict, count(*) from marts.fct_claims group by all",
+            id="claims by verdict",
+        ),
+        pytest.param(
+            "car",
+            "event__title,company__symbol",
+            "{{ Dimension('event_window__first_session') }} = 0 "
+            "and {{ Dimension('event_window__last_session') }} = 5",
+            "select title, symbol, avg(car) from marts.event_study join marts.dim_event using (event_id) "
+            "where window_start = 0 and window_end = 5 group by all",
+            id="abnormal returns by event",
+        ),
+    ],
+)
+def test_metrics_are_what_sql_says(
+    case_home: Home, query: Query, tmp_path: Path, metrics: str, by: str, where: str, sql: str
+) -> None:
+    file = tmp_path / "answer.csv"
+    filters = ["--where", where] if where else []
+    ask(case_home, "query", "--metrics", metrics, "--group-by", by, *filters, "--csv", str(file))
+    with file.open(newline="") as text:
+        names, *rows = csv.reader(text)
+    assert names[-1] in metrics
+    assert rows
+    groups = len(by.split(","))
+    answered = {tuple(row[:groups]): [rounded(cell) for cell in row[groups:]] for row in rows}
+    expected = {tuple(map(str, row[:groups])): [rounded(cell) for cell in row[groups:]] for row in query(sql)}
+    assert {trimmed(key): row for key, row in answered.items()} == {
+        trimmed(key): row for key, row in expected.items()
+    }
+
+
+def rounded(cell: object) -> float | None:
+    return None if cell in (None, "", "None") else round(float(str(cell)), 9)
+
+
+def trimmed(key: tuple[str, ...]) -> tuple[str, ...]:
+    """Days alone, whether they were written with an hour or not."""
+    return tuple(part.replace(" 00:00:00", "").replace("T00:00:00", "") for part in key)
+
+
+def test_every_metric_can_be_computed_on_the_published_file(case_home: Home) -> None:
+    said = ask(case_home, "validate-configs")
+    assert "ERROR" not in said
+    assert "Successfully validated metrics" in said, said
