@@ -434,7 +434,15 @@ def _watched(migrations: tuple[Migration, ...]) -> dict[str, pd.DataFrame]:
     ]
     return {
         "watch_platforms": pd.DataFrame({"platform_id": ids, "name": ids, "kind": "social"}),
-        "watch_apps": pd.DataFrame({"platform_id": ids, "store": migrations[0].store, "store_app_id": ids}),
+        "watch_apps": pd.DataFrame(
+            {
+                "platform_id": ids,
+                "store": migrations[0].store,
+                "store_app_id": ids,
+                "id_status": "verified",
+                "app_name": ids,
+            }
+        ),
         "watch_storefronts": pd.DataFrame({"country": [country], "store_zone": "UTC"}),
         "watch_episodes": pd.DataFrame(episodes),
         "watch_episode_platforms": pd.DataFrame(

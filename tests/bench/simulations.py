@@ -178,7 +178,7 @@ def promises(onsets: pd.DataFrame, alarms: pd.DataFrame, covered: pd.DataFrame |
             Promise(f"false alarms a platform-year, {name}", rate, f"at most {FALSE_ALARMS_TARGET}", met)
         )
     if covered is not None:
-        for kind, days in covered.groupby("kind"):
+        for covered_kind, days in covered.groupby("kind"):
             sums = days[days["is_last"]]
             for what, share in (
                 ("days", float(days["is_covered"].mean())),
@@ -186,7 +186,7 @@ def promises(onsets: pd.DataFrame, alarms: pd.DataFrame, covered: pd.DataFrame |
             ):
                 met = low <= share <= high
                 kept.append(
-                    Promise(f"90 % intervals, {kind}, {what}: true in", share, f"{low} to {high}", met)
+                    Promise(f"90 % intervals, {covered_kind}, {what}: true in", share, f"{low} to {high}", met)
                 )
     return kept
 

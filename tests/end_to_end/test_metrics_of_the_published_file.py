@@ -60,10 +60,10 @@ def ask(home: Home, *arguments: str) -> str:
         ),
         pytest.param(
             "car",
-            "event__title,company__symbol",
+            "company__symbol,event__title",
             "{{ Dimension('event_window__first_session') }} = 0 "
             "and {{ Dimension('event_window__last_session') }} = 5",
-            "select title, symbol, avg(car) from marts.event_study join marts.dim_event using (event_id) "
+            "select symbol, title, avg(car) from marts.event_study join marts.dim_event using (event_id) "
             "where window_start = 0 and window_end = 5 group by all",
             id="abnormal returns by event",
         ),
@@ -98,5 +98,4 @@ def trimmed(key: tuple[str, ...]) -> tuple[str, ...]:
 
 def test_every_metric_can_be_computed_on_the_published_file(case_home: Home) -> None:
     said = ask(case_home, "validate-configs")
-    assert "ERROR" not in said
-    assert "Successfully validated metrics" in said, said
+    assert "Successfully validated metrics against data warehouse (ERRORS: 0" in said, said
