@@ -325,7 +325,7 @@ def _predictions(kept: _Filtered, means: Floats, variances: Floats, observed: Fl
             return np.asarray(weights @ stdtr(kept.freedom, standing)) - level
 
         bounds.append(find_root(excess, (low, high), args=(np.arange(len(low)),)).x)
-    # Each tail by itself: 1 less the other one would round to less than nothing.
+    # Each tail by itself: 1 less the other one may round to less than nothing, and a half to more.
     standing = (observed - centres) / scales
     below, above = weights @ stdtr(kept.freedom, standing), weights @ stdtr(kept.freedom, -standing)
     lower_90, upper_90, lower_95, upper_95 = bounds
@@ -335,7 +335,7 @@ def _predictions(kept: _Filtered, means: Floats, variances: Floats, observed: Fl
         upper_90=upper_90,
         lower_95=lower_95,
         upper_95=upper_95,
-        tail_probability=np.minimum(below, above),
+        tail_probability=np.minimum(np.minimum(below, above), 0.5),
     )
 
 

@@ -62,7 +62,7 @@ def changed(base: Home, target: Home, change: Callable[[str, str, dict[str, str]
     raw = base.lake / "raw"
     for file in sorted(raw.rglob("*.parquet")):
         place = target.lake / "raw" / file.relative_to(raw)
-        place.parent.mkdir(parents=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         columns = {
             name: str(kind) for name, kind, *_ in duckdb.sql(f"describe from read_parquet('{file}')").fetchall()
         }
@@ -108,13 +108,14 @@ def marts() -> dict[str, Any]:
 
 def keys() -> dict[str, list[str]]:
     """The key of every mart, from its test."""
-    ensure_manifest()
+    public = marts()
     nodes = read_manifest()["nodes"].values()
-    return {
+    told = {
         node["attached_node"].rsplit(".", 1)[-1]: node["test_metadata"]["kwargs"]["columns"]
         for node in nodes
         if node["resource_type"] == "test" and node["test_metadata"]["name"] == "unique_key"
     }
+    return {mart: told[mart] for mart in public}
 
 
 def rows_of(home: Home, mart: str, key: Iterable[str], back: dt.timedelta) -> Rows:
