@@ -21,15 +21,19 @@ from typing import Any
 from ingestion.archive import object_path
 from ingestion.effects import in_utc, write_durably
 from ingestion.settings import Home
-from ingestion.source import Answer, Kind, Request, Window
+from ingestion.source import Answer, Kind, Request, Window, shown
 
 LATEST = "latest"
 """The folder that holds, for each address, the last capture that could be used."""
 
 
 class Stage(StrEnum):
-    """What found that an answer cannot be used: its status, its first bytes, or its reader."""
+    """What found that an answer cannot be used: its status, its first bytes, or its reader.
 
+    `request`: that there was none after all attempts. The record stands for a look that failed.
+    """
+
+    REQUEST = "request"
     STATUS = "status"
     START = "start"
     READER = "reader"
@@ -154,7 +158,7 @@ def conditions(capture: Capture | None) -> dict[str, str]:
 
 
 def _latest_path(home: Home, source: str, request: Request) -> Path:
-    named = hashlib.sha256(json.dumps([request.url, sorted(request.headers.items())]).encode())
+    named = hashlib.sha256(json.dumps([shown(request.url), sorted(request.headers.items())]).encode())
     return _folder(home, source) / LATEST / f"{named.hexdigest()[:32]}.json"
 
 
@@ -167,7 +171,13 @@ def _folder(home: Home, source: str) -> Path:
 
 def question_of(request: Request) -> str:
     """What makes a question the same: address, method, body, labels and day."""
-    asked = [request.url, request.method, request.body, sorted(request.labels.items()), str(request.day)]
+    asked = [
+        shown(request.url),
+        request.method,
+        request.body,
+        sorted(request.labels.items()),
+        str(request.day),
+    ]
     return json.dumps(asked)
 
 
@@ -176,7 +186,7 @@ def _as_json(capture: Capture) -> bytes:
     fields = {
         "source": capture.source,
         "request": {
-            "url": request.url,
+            "url": shown(request.url),
             "kind": request.kind.value,
             "day": str(request.day),
             "labels": dict(request.labels),
@@ -186,6 +196,7 @@ def _as_json(capture: Capture) -> bytes:
             "max_bytes": request.max_bytes,
             "max_unpacked_bytes": request.max_unpacked_bytes,
             "missing_is_answer": request.missing_is_answer,
+            "follows_redirects": request.follows_redirects,
         },
         "status": capture.status,
         "headers": dict(capture.headers),

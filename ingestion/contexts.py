@@ -85,38 +85,72 @@ _HELD_BY = _words(
     of; on; in; to; for; via; de; en; do; da; no; na; del
     """
 )
-# "{name} adds polls"
+# "{name} adds polls": what ordinary things do as well, so that it takes another sign
 _ACTS = _words(
     r"""
-    adds; launches; rolls out; tests; introduces; unveils; rebrands; sues; sued; hides; bans; blocks;
-    unblocks; suspends; restores; removes; deletes; bets; lets; allows; gets; gains; gained; sees; saw;
+    adds; launches; tests; introduces; unveils; sues; sued; hides; bans; blocks;
+    suspends; restores; removes; deletes; bets; lets; allows; gets; gains; gained; sees; saw;
     grew; grows; jumps; surges; rockets; shutting down; loses; surpasses; passes; tops; overtakes;
     reaches; hits; crosses; nears; closes in; shuts; winds down; shutters; goes down; starts to;
     begins to; hands; says; plans; wants; refuses; faces; raises; returns to; climbs; soars; vows;
     denies; apologi[sz]es; struggles; announces; confirms; expands; drops; limits; restricts; complies;
     offers; reports; fixes; updates; pays; lays off; cuts; hires; appoints; acquires; opens; stops;
     turns; shares; asks; appeals; wins; would rather; has (?:been|more);
-    fined; banned; blocked; hacked; back online;
+    fined; banned; blocked; hacked;
     to (?:get|share|remove|add|launch|let|allow|start|stop|charge|pay|hide|ban|end|introduce|roll out|shut);
     to (?:test|show|bring|appeal|leave|require|limit|block|label|offer|open);
     will (?:let|soon|no longer|charge|remove|be|start|stop|allow|pay|hide);
-    (?:is|was|were) (?:down|back|testing|adding|rolling|getting|losing|gaining|working|facing|suing|banned);
-    (?:is|was|were) (?:blocked|fined|hacked|hit|sued|said|used|dying|dead|safe|secure); lanza; estrena;
+    (?:is|was|were) (?:down|back|testing|adding|rolling|getting|losing|gaining|working|facing|suing);
+    (?:is|was|were) (?:hit|said|used|dying|dead|safe|secure); lanza; estrena;
     anade; prueba; permite; permitira; supera; alcanza; llega a; suma; sufre; cae; cierra; bloquea;
     prohibe; elimina; vuelve; gana; pierde; crece; recibe; anuncia; presenta; prepara; niega; limita;
     incorpora; activa; lidera; ofrece; se cae; tendra; ganha; perde; recebe; volta; lanca; libera; testa;
-    bane; sai do ar; fora do ar;
-    (?:es |e |fue |foi |sera )?(?:multad|bloquead|suspendid|suspens|investigad|denunciad)[oa]
+    bane;
+    (?:multad|bloquead|suspendid|suspens|investigad|denunciad)[oa]
     """
 )
+# "{name} rolls out polls": what apps do
+_ACTS_OF_APPS = _words(
+    r"""
+    rolls out; rebrands; unblocks; unblocked; back online;
+    (?:is|was|were) (?:back online|rolling out|banned|blocked|fined|sued|hacked); sai do ar; fora do ar;
+    (?:es |e |fue |foi |sera )(?:multad|bloquead|suspendid|suspens|investigad|denunciad)[oa]
+    """
+)
+# "se cae {name}"; always with _END behind the name
+_ACTS_BEFORE = _words(
+    r"""
+    se (?:ha )?ca(?:e|yo|ido); cae; caida (?:\w+ )?(?:de|en); fall(?:a|as|o|os) (?:\w+ )?(?:de|en);
+    llega; llego; regresa; queda d[oa]; cai
+    """
+)
+# What people do and find on a platform, and who owns one: one of them beside a verb settles it.
+_SIGN_WORDS = _words(
+    r"""
+    apps?; app store; google play; ads; users?; accounts?; feeds?; posts?; posting; polls?; DMs; messages?;
+    messaging; encrypt\w*; channels?; chats?; chatbots?; bots?; downloads?; followers; likes; hashtags?;
+    outages?; log-?ins?; links?; social media; social networks?; platforms?; stickers; algorithms?; privacy;
+    disinformation; misinformation; hate speech; moderat\w+; fact[- ]check\w*; subscri\w+; verification;
+    creators?; influencers?; live ?stream\w*; advertisers?; timelines?; federat\w+; fediverse; servers?;
+    memes?; emojis?; avatars?; usernames?; profiles?; video calls?; short videos?; Grok;
+    aplicacion(?:es)?; aplicativos?; usuari[oa]s?; cuentas?; contas?; publicaciones; mensajes?; mensagens;
+    canal(?:es)?; canais; seguidores; descargas?; red(?:es)? social(?:es)?; redes? socia(?:l|is);
+    desinformacion; desinformacao; plataformas?; videollamadas?; llamadas grupales; algoritmo; anunciantes;
+    creadores?; criadores?; perfil(?:es)?; etiquetas;
+    Meta; Musk; Elon; Zuckerberg; Mosseri; Durov; Whittaker; ByteDance; Yaccarino; Graber; Rochko
+    """
+)
+_SIGN = rf"(?:\b{_SIGN_WORDS}\b|{_PLATFORM}|(?<!\w)[@#]\w|https?://|\w\.com\b)"
 _ALREADY = r"(?:(?:now|also|finally|quietly|ya|tambien|agora) )?"
+_NOT_THE = rf"(?<!\bthe )(?<!{NAME_MARK})"
+"""The Telegram is a newspaper, the X an unknown."""
 # "on {name}, he said"; always with _END behind the name
 _MOVE = _words(
     "mov; switch; flock; turn; migrat; flee; post; return; tak; took; com; goodbye; welcome; access"
 )
 _TOWARDS = _words(
     rf"""
-    on; via; onto; using; off; join(?:s|ed|ing)?; rejoin(?:s|ed|ing)?; quit(?:s|ting)?; left;
+    on; via; through; onto; using; off; join(?:s|ed|ing)?; rejoin(?:s|ed|ing)?; quit(?:s|ting)?; left;
     leav(?:e|es|ing); flee; fled; fleeing; abandon(?:s|ed|ing)?; ditch(?:es|ed|ing)?; delet(?:e|es|ed|ing);
     use of; uses?; used; download(?:s|ed|ing)?; uninstall(?:s|ed|ing)?; tr(?:y|ies|ied|ying);
     ban(?:s|ned|ning)?;
@@ -133,7 +167,7 @@ _TOWARDS = _words(
 )
 _AFTERWARDS = _words(
     r"""
-    to; and; or; as; after; before; in; with; for; at; by; because; amid; about; that; since; while;
+    to; and; or; as; after; before; in; on; with; for; at; by; because; amid; about; that; since; while;
     than; instead; during; but; from; following; says?; is; are; was; were; has; have; had; will; can;
     could; may; should; who; when; where; why; how; over; until; despite; against; altogether; again;
     today; this; last; en masse; now; too; y; e; o; u; a; al; de; del; en; para; por; con; sin; tras;
@@ -164,12 +198,16 @@ _CJK_AFTER = _words(
 )
 _CJK = r"[\u3040-\u30ff\u4e00-\u9fff]"
 
+_ACTING = rf"{_NOT_THE}{_NAME}{_QUOTE} {_ALREADY}{_ACTS}\b"
 _USED = _any(
     rf"\b(?:{_SORT} ?)?{_KIND}{_CALLED} {_QUOTE}{_NAME}",
     rf"{_NAME}{_QUOTE}(?:['’]s|s?['’])? {_OF_PLATFORMS}\b",
     rf"\b{_HOLDER} {_HELD_BY} {_QUOTE}{_NAME}",
     rf"{_NAME},? (?:an?|the|la|el|una?|o|um|uma) (?:[\w'’-]+ ){{0,3}}?{_KIND}\b",
-    rf"{_NAME}{_QUOTE} {_ALREADY}{_ACTS}\b",
+    rf"{_NOT_THE}{_NAME}{_QUOTE} {_ALREADY}{_ACTS_OF_APPS}\b",
+    rf"{_ACTING}(?=.*{_SIGN})",
+    rf"(?m:^)(?=.*{_ACTING}).*{_SIGN}.*{_ACTING}",  # looks for a sign only where it may decide
+    rf"\b{_ACTS_BEFORE} {_QUOTE}{_NAME}{_END}",
     rf"\b{_TOWARDS}(?: the| el| la| o)? {_QUOTE}{_NAME}{_END}",
     rf"\b(?:is|es) {_NAME} (?:safe|secure|down|dead|dying|worth|really|better|seguro|segura)\b",
     rf"{_CJK_BEFORE} ?{_QUOTE}{_NAME}",
@@ -183,11 +221,33 @@ _LISTED = _any(
     rf"\b(?:alternativ[ea]s?|rivals?)\b[^.]{{0,24}}?(?::|include|like|such as|como|incluyen) {_NAME}",
     rf"{_PLATFORM}(?:['’]s)? (?:[\w'’-]+ ){{0,6}}?(?:with|than|from|to|like|against) {_NAME}(?:$|[,.:?!])",
 )
+_OF_A_COUNTRY = r"\b(?:chinese|russian|indian|(?:china|russia|india)['’]s)"
+_VERSION = _words("version; equivalent; counterpart; clone; answer")
+_COUNTRY_CJK = _words("中国; 中國; 印度; 俄罗斯; 俄羅斯; 俄国")
+# Products that are called by the names of others. They are on no watchlist: a name on it is a {platform}.
+_COMPARED = _words(
+    r"""
+    Douyin; Kuaishou; Weibo; WeChat; Weixin; QQ; Bilibili; Youku; Zhihu; Renren; Moj; Josh; ShareChat; Koo;
+    Chingari; VK(?:ontakte)?; V Kontakte; Odnoklassniki; RuTube; Rossgram; Yappy; MAX; Baidu; Ernie; Doubao;
+    Kimi; Qwen; 抖音; 快手; 微博; 微信; 哔哩哔哩; 优酷; 知乎; 人人网
+    """
+)
+_COMPARISON = _any(
+    rf"{_OF_A_COUNTRY} (?:own |other |{_VERSION} (?:of|to|for) ){_QUOTE}{_NAME}",
+    rf"{_OF_A_COUNTRY} {_QUOTE}{_NAME}{_QUOTE},? (?:{_COMPARED}\b|{_PLATFORM})",
+    rf"\b{_COMPARED},? (?:(?:also )?(?:known as|called|dubbed|is|or) )?(?:the |a )?"
+    rf"{_OF_A_COUNTRY} {_QUOTE}{_NAME}",
+    rf"{_NAME}{_QUOTE} (?-i:chin[oae]|chines|chinesa|rus[oa]|indi[oa]|of China|de China|da China)\b",
+    r"\b(?:version|equivalente|respuesta|replica|copia|versao) (?:chin[ao]|rus[ao]|indi[ao]|chinesa) "
+    rf"(?:del?|a|al|do) {_QUOTE}{_NAME}",
+    rf"{_COUNTRY_CJK}版(?:的)?{_QUOTE}{_NAME}",
+    rf"{_COUNTRY_CJK}的{_QUOTE}{_NAME}{_QUOTE} ?(?:{_COMPARED}|{_PLATFORM})",
+)
 _EPITHET = _any(
-    rf"\b(?:chinese|russian|indian|(?:china|russia|india)['’]s) {_QUOTE}{_NAME}"
+    _COMPARISON,
+    rf"{_OF_A_COUNTRY} {_QUOTE}{_NAME}"
     rf"(?:['’”\"»」]|[,.:!?]|$| (?:that|which|is|becomes?|tops?|topped|and|to|with|for|wins|called|named)\b)",
-    rf"{_NAME} (?:chin[oae]|chines[ea]?|rus[oa]|of china|de china|da china)\b",
-    rf"中国(?:版|的){_QUOTE}{_NAME}",
+    rf"{_COUNTRY_CJK}的{_QUOTE}{_NAME}",
 )
 _IN_CHINESE = _any(rf"{_CJK}{_QUOTE}{_NAME}", rf"{_NAME}{_QUOTE}{_CJK}")
 
@@ -197,17 +257,22 @@ FRAGMENTS = {
     "itself": _ITSELF,
     "used": _USED,
     "listed": _LISTED,
+    "comparison": _COMPARISON,
     "epithet": _EPITHET,
     "in_chinese": _IN_CHINESE,
 }
 """What may stand in braces.
 
 - `name`: the name itself; `itself`: another name of the same platform; `platform`: any other recognised name.
-- `used`: the name where only an app can stand ("the app Here", "Here users", "on Here, he said", "Here adds
-  polls"), in English, Spanish, Portuguese, Chinese and Japanese.
+- `used`: the name where only an app can stand ("the app Here", "Here users", "on Here, he said"), in English,
+  Spanish, Portuguese, Chinese and Japanese. A verb alone ("Here adds") is nothing: it takes a second sign,
+  such as a word for what platforms hold, another platform, an owner, an @, a # or an address.
 - `listed`: the name side by side with another platform.
 - `in_chinese`: the name in Latin letters beside Chinese or Japanese ones, where an English word is a name.
-- `epithet`: the name as a comparison for another product ("the Chinese Instagram").
+- `comparison`: the name as a comparison for another product, which stands beside it or is a version of it
+  ("Chinese TikTok Douyin", "Douyin, la versión china de TikTok").
+- `epithet`: the same, and "the Chinese Instagram" alone. Not for a name that is at home there: "China's
+  TikTok, which is to be sold" is TikTok.
 """
 
 _BRACED = re.compile(r"\{([a-z_]+)\}")

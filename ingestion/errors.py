@@ -66,7 +66,7 @@ class UpstreamError(ObservatoryError):
 
     `wait_seconds`: how long the upstream asks to be left alone. `is_hopeless`: whether others who ask the
     same host now will fare no better. `is_of_host`: whether it says anything about the host, or only about
-    this one answer.
+    this one answer. `is_out_of_time`: whether the request used up all the time that it had.
     """
 
     def __init__(
@@ -80,12 +80,14 @@ class UpstreamError(ObservatoryError):
         wait_seconds: float | None = None,
         is_hopeless: bool = False,
         is_of_host: bool = True,
+        is_out_of_time: bool = False,
     ) -> None:
         super().__init__(problem, source=source, remedy=remedy, window=window)
         self.fault = fault
         self.wait_seconds = wait_seconds
         self.is_hopeless = is_hopeless
         self.is_of_host = is_of_host
+        self.is_out_of_time = is_out_of_time
 
 
 class SettingError(ObservatoryError):

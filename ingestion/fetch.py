@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -51,9 +52,10 @@ from ingestion.errors import Fault, ObservatoryError, UpstreamError
 from ingestion.http import ANY_HOST, NOT_MODIFIED, Client, Response
 from ingestion.manifests import store_manifest, store_watchlist
 from ingestion.parsed import Reader, forget_old
+from ingestion.quiet import keep_quiet, quiet_until
 from ingestion.settings import Home
 from ingestion.sniff import mismatch
-from ingestion.source import Answer, Asking, Questions, Request, Source, Window, WrongAnswerError
+from ingestion.source import Answer, Asking, Questions, Request, Source, Window, WrongAnswerError, shown
 from ingestion.watchlist import Watchlist
 from ingestion.windows import DayReport, WindowState, days_told, incomplete_days, note_days, runs
 
@@ -105,6 +107,15 @@ def today(source: Source, now: datetime) -> Window:
     """The day that it is in the source's zone."""
     day = in_utc(now).astimezone(ZoneInfo(source.day_zone)).date()
     return Window(day, day)
+
+
+def is_settled(source: Source, day: date, now: datetime) -> bool:
+    """Whether all that a source will ever say of a day can be asked at `now`."""
+    if not source.is_dated:
+        return True
+    last = day + timedelta(days=source.look_back_days)
+    end = datetime.combine(last + timedelta(days=1), time_of_day(), ZoneInfo(source.day_zone))
+    return in_utc(now) >= in_utc(end)
 
 
 def fetch_all(
@@ -179,12 +190,17 @@ def reparse(
 
 
 def receive_day(reader: Reader, day: date, now: datetime, *, again: bool = False) -> list[Receipt]:
-    """Receipts, one a table, for all usable captures of a day: those that are new, or `again` all."""
-    usable = [c for c in captures_of(reader.home, reader.source.name, day) if c.refused_by is None]
+    """Receipts, one a table, for all usable captures of a day: those that are new, or `again` all.
+
+    Failed looks are among them where the source tells something of those.
+    """
+    source = reader.source
+    kept = (None,) if source.failed_look is None else (None, Stage.REQUEST)
+    usable = [c for c in captures_of(reader.home, source.name, day) if c.refused_by in kept]
     if not usable:
         return []
-    stored = store_manifest(reader.home, reader, day, changes(usable))
-    source = reader.source
+    looks = changes(usable) if source.failed_look is None else usable
+    stored = store_manifest(reader.home, reader, day, looks)
     received: list[Receipt] = []
     for table in source.tables:
         known = receipt_of_day(reader.home, source.name, table, day)
@@ -248,11 +264,15 @@ class _Tally:
             self.problems + other.problems,
         )
 
-    def report(self, day: date, now: datetime) -> DayReport:
-        """Complete if nothing failed, and not everything is said not to be there."""
+    def report(self, day: date, now: datetime, *, is_settled: bool) -> DayReport:
+        """Complete if nothing failed, and not everything is said not to be there.
+
+        Not `is_settled`: there may be more to ask for than was.
+        """
         failed = self.problems.total()
         if not failed and (self.answers or not self.gaps):
-            return DayReport(day, WindowState.COMPLETE, self.requests, 0, self.gaps, None, now)
+            state = WindowState.COMPLETE if is_settled else WindowState.OPEN
+            return DayReport(day, state, self.requests, 0, self.gaps, None, now)
         state = WindowState.PARTIAL if self.answers else WindowState.MISSING
         return DayReport(day, state, self.requests, failed, self.gaps, self.reason(), now)
 
@@ -309,6 +329,7 @@ class _Fetch:
         self._client = client
         self._now = now
         self._deadline = 0.0
+        self._began = in_utc(now())
         self._reader = Reader(home, source, watchlist, store_watchlist(home, watchlist))
         self._lock = threading.Lock()
         self._days: dict[date, _Tally] = {}
@@ -319,12 +340,16 @@ class _Fetch:
     def run(self, window: Window, deadline: float) -> FetchResult:
         """Asks until `deadline`, and receives every day of which there is something new."""
         self._deadline = deadline
+        self._began = in_utc(self._now())
         incomplete = self._incomplete_before(window)
         with ThreadPoolExecutor(self._threads(), thread_name_prefix=self._source.name) as threads:
             for part in self._parts(window, incomplete):
                 self._ask(part, threads)
         moment = in_utc(self._now())
-        reports = tuple(tally.report(day, moment) for day, tally in sorted(self._days.items()))
+        reports = tuple(
+            tally.report(day, moment, is_settled=is_settled(self._source, day, self._began))
+            for day, tally in sorted(self._days.items())
+        )
         # A fetch that was killed may have left captures of a day that nobody can ask for any more.
         touched = sorted(incomplete.union(self._days))
         receipts = [receipt for day in touched for receipt in receive_day(self._reader, day, moment)]
@@ -334,7 +359,9 @@ class _Fetch:
 
     def _unanswered(self, reports: Sequence[DayReport]) -> str | None:
         """What is missing of all days together: a source that is down is down for each of them."""
-        days = [report.day for report in reports if report.state is not WindowState.COMPLETE]
+        days = [
+            report.day for report in reports if report.state in (WindowState.PARTIAL, WindowState.MISSING)
+        ]
         if not days:
             return None
         reason = sum((self._days[day] for day in days), _Tally()).reason()
@@ -348,7 +375,7 @@ class _Fetch:
     def _incomplete_before(self, window: Window) -> set[date]:
         back = max(self._source.look_back_days, HEALED_DAYS)
         before = Window(window.first - timedelta(days=back), window.first - timedelta(days=1))
-        return incomplete_days(self._home, self._source.name, before)
+        return incomplete_days(self._home, self._source.name, before, is_dated=self._source.is_dated)
 
     def _parts(self, window: Window, incomplete: set[date]) -> list[Window]:
         """The window itself first, then what is to be healed before it, without the days between."""
@@ -400,22 +427,56 @@ class _Fetch:
         spent = _Spent(time.monotonic())
         answer, problem, is_gap = None, None, False
         try:
+            self._respect_quiet(request)
             capture = self._client.insist(
                 self._source, request, lambda: self._attempt(request, spent), self._deadline
             )
             answer = capture.answer(self._home)
         except UpstreamError as error:
             logger.info("%s", error)
+            if error.wait_seconds is not None:
+                keep_quiet(self._home, request.url, error.wait_seconds, self._now())
             is_gap = error.fault is Fault.IGNORABLE
             problem = None if is_gap else _Problem(" ".join(error.problem.split()), error.remedy)
         except Exception as error:  # a full disk, for one: other requests may fare better, or say so, too
-            logger.exception("%s: %s failed", self._source.name, request.url)
+            logger.exception("%s: %s failed", self._source.name, shown(request.url))
             problem = _Problem(" ".join(f"{type(error).__name__}: {error}".split()))
+        if answer is None and self._source.failed_look is not None:
+            self._note_failed_look(
+                request, problem.told if problem else "the upstream says that it is not there"
+            )
         with self._lock:
             self._asked[question] = answer
             self._totals = spent.added_to(self._totals)
             self._note(request.day, problem, is_gap=is_gap)
         return answer
+
+    def _note_failed_look(self, request: Request, why: str) -> None:
+        """The record of a request without an answer, as a capture without a body."""
+        stored = store_chunks(self._home, ())
+        capture = Capture(
+            source=self._source.name,
+            request=replace(request, url=shown(request.url)),
+            status=0,
+            headers={},
+            digest=stored.digest,
+            size_bytes=stored.size,
+            fetched_at=in_utc(self._now()),
+        )
+        refuse(self._home, capture, Stage.REQUEST, why)
+
+    def _respect_quiet(self, request: Request) -> None:
+        """Raises `UpstreamError` if an earlier run was asked to leave the host alone until later than now."""
+        until = quiet_until(self._home, request.url, self._began)
+        if until is not None:
+            raise UpstreamError(
+                f"was not asked: it has asked to be left alone until {until:%Y-%m-%d %H:%M:%S} UTC",
+                source=self._source.name,
+                window=str(request.day),
+                remedy="A run after that asks again.",
+                fault=Fault.FATAL,
+                is_of_host=False,
+            )
 
     def _attempt(self, request: Request, spent: _Spent) -> Capture:
         """Sends a request once; archives, looks at and reads the answer. Raises `UpstreamError`."""
@@ -442,7 +503,7 @@ class _Fetch:
             self._reader.read(capture)
         except WrongAnswerError as error:
             refuse(self._home, capture, Stage.READER, str(error))
-            raise self._wrong(request, error) from error
+            raise self._wrong(request, error, is_of_host=False) from error
         finally:
             spent.reading += time.monotonic() - started
         if capture.status == 200:
@@ -467,14 +528,14 @@ class _Fetch:
         fetched_at = in_utc(self._now())
         capture = Capture(
             source=self._source.name,
-            request=request,
+            request=replace(request, url=shown(request.url)),
             status=response.status,
             headers=response.headers,
             digest=stored.digest,
             size_bytes=stored.size,
             fetched_at=fetched_at,
         )
-        if response.status == NOT_MODIFIED and before is not None:
+        if response.status == NOT_MODIFIED and before is not None and conditions(before):
             capture = replace(
                 capture,
                 status=before.status,
@@ -486,19 +547,19 @@ class _Fetch:
         write_capture(self._home, capture)
         return capture
 
-    def _wrong(self, request: Request, error: WrongAnswerError) -> UpstreamError:
+    def _wrong(self, request: Request, error: WrongAnswerError, *, is_of_host: bool = True) -> UpstreamError:
         remedy = (
             "The next run asks again."
             if error.is_retriable
             else "The archive has the answer: see what has changed, and mend the source."
         )
         return UpstreamError(
-            f"did not answer as it should: {error} ({request.url})",
+            f"did not answer as it should: {error} ({shown(request.url)})",
             source=self._source.name,
             window=str(request.day),
             remedy=remedy,
             fault=Fault.RETRIABLE if error.is_retriable else Fault.FATAL,
-            is_of_host=error.is_retriable,
+            is_of_host=is_of_host and error.is_retriable,
         )
 
     def _note(self, day: date, problem: _Problem | None, *, is_gap: bool = False) -> None:

@@ -22,7 +22,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -37,6 +37,7 @@ from ingestion.effects import Clock
 from ingestion.errors import Fault, SettingError, UpstreamError
 from ingestion.network import (
     GuardedBackend,
+    OutOfTimeError,
     RefusedAddressError,
     Resolve,
     Transport,
@@ -45,7 +46,7 @@ from ingestion.network import (
     system_resolve,
 )
 from ingestion.pace import HostState, Lane
-from ingestion.source import MEBIBYTE, Kind, Pace, Request, Source, WrongAnswerError
+from ingestion.source import MEBIBYTE, Kind, Pace, Request, Source, WrongAnswerError, shown
 from ingestion.unpacking import decoded, limited
 
 T = TypeVar("T")
@@ -90,8 +91,10 @@ class Patience:
 
     connect_seconds: float = 10.0
     read_seconds: float = 30.0
-    total_seconds: float = 300.0
+    total_seconds: float = 180.0
     attempts: int = 4
+    attempts_out_of_time: int = 2
+    """So often a request may use up all of `total_seconds`."""
     first_wait_seconds: float = 1.0
     quota_wait_seconds: float = 60.0
     """After 429 without Retry-After."""
@@ -127,7 +130,7 @@ class Client:
     patience: Patience = Patience()
     resolve: Resolve = system_resolve
     is_paced: bool = True
-    _lanes: dict[tuple[str, str], Lane] = field(default_factory=dict, init=False)
+    _lanes: dict[str, Lane] = field(default_factory=dict, init=False)
     _hosts: dict[str, HostState] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -166,8 +169,14 @@ class Client:
                 Fault.FATAL,
             )
 
+        out_of_time = 0
+
         def may_help(error: BaseException) -> bool:
+            nonlocal out_of_time
             if not isinstance(error, UpstreamError) or error.fault is not Fault.RETRIABLE:
+                return False
+            out_of_time += error.is_out_of_time
+            if out_of_time >= self.patience.attempts_out_of_time:
                 return False
             if host.why_down:  # another thread has found out meanwhile
                 return False
@@ -199,17 +208,11 @@ class Client:
     def open(self, source: Source, request: Request, headers: Mapping[str, str]) -> Iterator[Response]:
         """Sends a request, follows redirects, and gives the answer, whatever its status, to be read.
 
-        `headers` are added to those of the request (conditions). Waits for its turn at the host. Raises
-        `UpstreamError`, also for what goes wrong while the body is read.
+        `headers` are added to those of the request (conditions). Waits for its turn at the host, and at each
+        one that it is redirected to. Raises `UpstreamError`, also for what goes wrong while the body is read.
         """
-        came = time.monotonic()
-        with (
-            self._turn(source, request),
-            _errors_told(source, request),
-            no_later_than(time.monotonic() + self.patience.total_seconds),
-        ):
-            waited = time.monotonic() - came
-            response, url = self._follow(source, request, headers)
+        with _errors_told(source, request), ExitStack() as turn:
+            response, url, waited = self._follow(source, request, headers, turn)
             try:
                 yield _answer(request, response, url, waited)
             finally:
@@ -220,11 +223,13 @@ class Client:
         status = response.status
         if status in (200, 203, NOT_MODIFIED) or (request.missing_is_answer and status in MISSING):
             return None
+        if status in MOVED and not request.follows_redirects:
+            return None
         if status in MISSING:
             return _error(
                 source,
                 request,
-                f"answered {status}: there is no {request.url}",
+                f"answered {status}: there is no {shown(request.url)}",
                 "It counts as not there.",
                 Fault.IGNORABLE,
             )
@@ -236,7 +241,8 @@ class Client:
                 "Set OBSERVATORY_CONTACT to an e-mail address or URL, so that the upstream knows who asks; "
                 "if it is set, wait: the address may be blocked for a while."
             )
-        return _error(source, request, f"answered {status} to {request.url}", remedy, Fault.FATAL)
+        problem = f"answered {status} to {shown(request.url)}"
+        return _error(source, request, problem, remedy, Fault.FATAL, is_of_host=False)
 
     def _try_later(self, source: Source, request: Request, response: Response) -> UpstreamError:
         """Keeps to what the upstream asks for, for everybody who wants something of this host."""
@@ -246,12 +252,13 @@ class Client:
             wait = self.patience.quota_wait_seconds
         if wait is not None:
             bounded = min(wait, self.patience.longest_wait_seconds)
-            self._host(_asked_host(source, request)).keep_quiet(self.effects.monotonic() + bounded)
+            for host in {_asked_host(source, request), _host_of(httpx.URL(response.url))}:
+                self._host(host).keep_quiet(self.effects.monotonic() + bounded)
         asked = "" if wait is None else f" and asks to wait {wait:.0f} seconds"
         return _error(
             source,
             request,
-            f"answered {response.status} to {request.url}{asked}",
+            f"answered {response.status} to {shown(request.url)}{asked}",
             "The next run asks again.",
             wait_seconds=wait,
             is_hopeless=is_quota or wait is not None,
@@ -267,8 +274,7 @@ class Client:
         return min(self.patience.longest_wait_seconds, longest * (0.5 + self.effects.chance() / 2))
 
     @contextmanager
-    def _turn(self, source: Source, request: Request) -> Iterator[None]:
-        host = _asked_host(source, request)
+    def _turn(self, source: Source, host: str) -> Iterator[None]:
         with self._lane(source, host).turn():
             while quiet := self._host(host).quiet_for(self.effects.monotonic()):
                 self.effects.sleep(quiet)
@@ -279,26 +285,38 @@ class Client:
         if not self.is_paced:
             pace = Pace(requests_per_minute=1_000_000, at_once=pace.at_once)
         with self._lock:
-            key = (source.name, host)
-            if key not in self._lanes:
-                self._lanes[key] = Lane(pace, self.effects.monotonic, self.effects.sleep)
-            return self._lanes[key]
+            if host not in self._lanes:
+                self._lanes[host] = Lane(pace, self.effects.monotonic, self.effects.sleep)
+            lane = self._lanes[host]
+        lane.keep_to(pace)
+        return lane
 
     def _host(self, host: str) -> HostState:
         with self._lock:
             return self._hosts.setdefault(host, HostState())
 
     def _follow(
-        self, source: Source, request: Request, headers: Mapping[str, str]
-    ) -> tuple[httpx.Response, httpx.URL]:
-        """The first answer that is no redirect, and where it came from."""
+        self, source: Source, request: Request, headers: Mapping[str, str], turn: ExitStack
+    ) -> tuple[httpx.Response, httpx.URL, float]:
+        """The first answer that is no redirect, where it came from, and how long its turns were waited for.
+
+        `turn` holds the place at the host that is being asked: never two, or two requests that lead to each
+        other's hosts would wait for ever.
+        """
+        _asked_host(source, request)
         url, method, body = httpx.URL(request.url), request.method, request.body
         was_encrypted = False
+        began, waited = time.monotonic(), 0.0
         for _ in range(MAX_REDIRECTS + 1):
             _refuse_stranger(source, request, url)
             if was_encrypted and url.scheme != "https":
-                raise _refused(source, request, f"redirects to {url}, which is not encrypted")
+                raise _refused(source, request, f"redirects to {shown(str(url))}, which is not encrypted")
             was_encrypted = url.scheme == "https"
+            turn.close()
+            came = time.monotonic()
+            turn.enter_context(self._turn(source, _host_of(url)))
+            waited += time.monotonic() - came
+            turn.enter_context(no_later_than(began + waited + self.patience.total_seconds))
             sent = self._client.build_request(
                 method,
                 self._physical(url),
@@ -307,8 +325,9 @@ class Client:
             )
             response = self._client.send(sent, stream=True)
             target = response.headers.get("location")
-            if response.status_code not in MOVED or not target:
-                return response, url
+            is_followed = response.status_code in MOVED and target and request.follows_redirects
+            if not is_followed:
+                return response, url, waited
             response.close()
             url = _joined(source, request, url, target)
             if response.status_code not in MOVED_AS_IT_IS and method != "HEAD":
@@ -380,7 +399,9 @@ def _asked_host(source: Source, request: Request) -> str:
     try:
         return _host_of(httpx.URL(request.url))
     except (httpx.InvalidURL, ValueError) as error:
-        raise _refused(source, request, f"would ask {request.url[:200]!r}, which is no address") from error
+        raise _refused(
+            source, request, f"would ask {shown(request.url)[:200]!r}, which is no address"
+        ) from error
 
 
 def _host_of(url: httpx.URL) -> str:
@@ -391,7 +412,7 @@ def _joined(source: Source, request: Request, url: httpx.URL, target: str) -> ht
     try:
         return url.join(target).copy_with(fragment=None)
     except (httpx.InvalidURL, ValueError) as error:
-        raise _refused(source, request, f"redirects to what is no address: {target[:80]!r}") from error
+        raise _refused(source, request, f"redirects to what is no address: {shown(target)[:80]!r}") from error
 
 
 def _refuse_stranger(source: Source, request: Request, url: httpx.URL) -> None:
@@ -413,7 +434,7 @@ def _refuse_stranger(source: Source, request: Request, url: httpx.URL) -> None:
         problem = f"{host} is no public host"
     if problem:
         where = "would ask" if str(url) == request.url else "is redirected to"
-        raise _refused(source, request, f"{where} {str(url)[:200]}: {problem}")
+        raise _refused(source, request, f"{where} {shown(str(url))[:200]}: {problem}")
 
 
 def _looks_public(host: str) -> bool:
@@ -462,10 +483,10 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - now).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
 
 
 @contextmanager
@@ -489,10 +510,11 @@ def _errors_told(source: Source, request: Request) -> Iterator[None]:
         problem = f"could not be reached at {_asked_host(source, request)}: {told}"
         raise _error(source, request, problem, online, is_hopeless=True) from error
     except httpcore.TimeoutException as error:
-        problem = f"did not answer in time: {request.url}"
-        raise _error(source, request, problem, again) from error
+        problem = f"did not answer in time: {shown(request.url)}"
+        is_out_of_time = isinstance(error, OutOfTimeError)
+        raise _error(source, request, problem, again, is_out_of_time=is_out_of_time) from error
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
-        problem = f"broke off the connection: {request.url} ({error or type(error).__name__})"
+        problem = f"broke off the connection: {shown(request.url)} ({error or type(error).__name__})"
         raise _error(source, request, problem, again) from error
     except (httpcore.LocalProtocolError, httpcore.UnsupportedProtocol) as error:
         raise _refused(source, request, f"cannot be asked: {error}") from error
@@ -512,6 +534,8 @@ def _error(
     *,
     wait_seconds: float | None = None,
     is_hopeless: bool = False,
+    is_of_host: bool = True,
+    is_out_of_time: bool = False,
 ) -> UpstreamError:
     return UpstreamError(
         problem,
@@ -521,4 +545,6 @@ def _error(
         fault=fault,
         wait_seconds=wait_seconds,
         is_hopeless=is_hopeless,
+        is_of_host=is_of_host,
+        is_out_of_time=is_out_of_time,
     )

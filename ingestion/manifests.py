@@ -5,8 +5,10 @@ and the watchlist; and the rows that follow from it. Does not belong here: askin
 
 An upstream is asked several times a day, and says much of what it says again. Of rows with the same key from
 different answers, one stands for all: what an answer repeats, was seen when it was first said; where it says
-something else, the later answer is right. Rows with the same key in ONE answer are left to the check. How
-many rows gave way is told with the load; they are not counted as rows in.
+something else, the later answer is right. Where answers are whole (`Source.answers_are_whole`: prices, which
+are adjusted backwards all at once), what a later one leaves out is gone too; one without any row takes
+nothing back. Rows with the same key in ONE answer are left to the check. How many rows gave way is told with
+the load; they are not counted as rows in.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ def rows_of_day(home: Home, receipt: Receipt, table: RawTable) -> Rows:
     """
     manifest = _manifest(home, receipt)
     reader = _reader(home, manifest, receipt)
-    gathered = _Gathered(table)
+    gathered = _Gathered(table, reader.source.answers_are_whole)
     for name in manifest.captures:
         try:
             capture = capture_named(home, manifest.source, manifest.day, name)
@@ -96,10 +98,12 @@ class _Gathered:
     """
 
     table: RawTable
+    answers_are_whole: bool
     by_key: dict[Key, tuple[Values, ...]] = field(default_factory=dict)
     without_key: list[Values] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
     unknown: dict[str, None] = field(default_factory=dict)
+    keys_of_subject: dict[object, set[Key]] = field(default_factory=dict)
     texts: dict[str | None, str | None] = field(default_factory=dict)
     repeated: int = 0
     replaced: int = 0
@@ -122,6 +126,8 @@ class _Gathered:
                 self.without_key.append(values)
             else:
                 said[key] = (*said.get(key, ()), values)
+        if self.answers_are_whole and said:
+            self._take_back(capture, set(said))
         for key, now in said.items():
             before = self.by_key.get(key, ())
             if before and _content(before) == _content(now):
@@ -133,6 +139,13 @@ class _Gathered:
             place: dict[str, Any] = {"url": capture.request.url, "fetched_at": observed_at}
             place |= {"position": piece.position, "piece": piece.text}
             self.broken.append((piece.reason, json.dumps(place, ensure_ascii=False)))
+
+    def _take_back(self, capture: Capture, keys: set[Key]) -> None:
+        """Removes what earlier answers about the same thing said and this one, with `keys`, does not."""
+        subject = tuple(sorted(capture.request.labels.items()))
+        for key in self.keys_of_subject.get(subject, set()) - keys:
+            self.replaced += len(self.by_key.pop(key))
+        self.keys_of_subject[subject] = keys
 
     def as_rows(self, receipt: Receipt) -> Rows:
         """All of it, numbered: rows first, then what is no row."""

@@ -338,10 +338,13 @@ def _settled(folded: Folded, candidates: Sequence[_Candidate]) -> dict[_Candidat
     Ambiguous names are judged again as long as others are settled: in "Bluesky, Threads and Mastodon", each
     is context for the next. Two that stand side by side ("Telegram and Signal") settle each other.
     """
-    found: dict[_Candidate, str | None] = {}
-    for candidate in _longest(candidate for candidate in candidates if candidate.name.is_sure):
-        if not _is_taken_back(candidate, _around(folded, candidate, found, ())[0]):
-            found[candidate] = None
+    sure = _longest(candidate for candidate in candidates if candidate.name.is_sure)
+    found: dict[_Candidate, str | None] = {
+        candidate: None
+        for candidate in sure
+        if candidate.name.unless is None
+        or not _is_taken_back(candidate, _around(folded, candidate, sure, ())[0])
+    }
     doubtful = [candidate for candidate in candidates if not candidate.name.is_sure]
     while doubtful:
         texts = {candidate: _around(folded, candidate, found, doubtful) for candidate in doubtful}
@@ -394,8 +397,9 @@ def _around(
     text = list(folded.plain[start:end])
 
     def hide(hidden: _Candidate, mark: str) -> None:
-        for position in range(max(hidden.start, start), min(hidden.end, end)):
-            text[position - start] = mark
+        if hidden.start < end and hidden.end > start:
+            for position in range(max(hidden.start, start), min(hidden.end, end)):
+                text[position - start] = mark
 
     for other in doubtful:
         if other.name.platform_id != candidate.name.platform_id:

@@ -35,6 +35,10 @@ class RefusedAddressError(Exception):
     """A host that stands for an address which is not public."""
 
 
+class OutOfTimeError(httpcore.TimeoutException):
+    """All the time that a request had is used up, however lively the other side was."""
+
+
 def is_public(address: str) -> bool:
     """Whether anybody on the Internet would reach the same machine at this address.
 
@@ -52,6 +56,10 @@ def is_public(address: str) -> bool:
             return is_public(str(carried))
         if parsed.sixtofour or parsed.teredo:  # tunnels of old, which may lead anywhere
             return False
+        if (
+            parsed.is_site_local
+        ):  # fec0::/10, deprecated and still private, though `is_global` does not say so
+            return False
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
 
 
@@ -63,10 +71,17 @@ def system_resolve(host: str, port: int) -> list[str]:
 
 @contextmanager
 def no_later_than(deadline: float) -> Iterator[None]:
-    """Whatever this thread does on the network ends at `deadline`, in seconds of `time.monotonic`."""
+    """Whatever this thread does on the network ends at `deadline`, in seconds of `time.monotonic`.
+
+    Raises `OutOfTimeError` in the place of a time-out that came because of it.
+    """
     token = _DEADLINE.set(min(deadline, _DEADLINE.get()))
     try:
         yield
+    except (httpcore.ReadTimeout, httpcore.WriteTimeout) as error:
+        if time.monotonic() >= deadline:
+            raise OutOfTimeError("no time is left") from error
+        raise
     finally:
         _DEADLINE.reset(token)
 

@@ -21,22 +21,41 @@ FAILURES_IN_A_ROW = 3
 
 
 class Lane:
-    """The way of one source to one host."""
+    """The way to one host, for all sources that ask it."""
 
     def __init__(self, pace: Pace, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._places = threading.BoundedSemaphore(pace.at_once)
+        self._pace = pace
+        self._open = 0
+        self._places = threading.Condition()
         self._lock = threading.Lock()
         self._bucket = InMemoryBucket(_rates(pace))
         self._monotonic = monotonic
         self._sleep = sleep
 
+    def keep_to(self, pace: Pace) -> None:
+        """From now on the lane is no faster than `pace`, either."""
+        with self._places, self._lock:
+            self._pace = Pace(
+                min(self._pace.requests_per_minute, pace.requests_per_minute),
+                min(self._pace.at_once, pace.at_once),
+                max(self._pace.seconds_between, pace.seconds_between),
+            )
+            self._bucket.rates = _rates(self._pace)
+
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Holds one of the places at the host, as soon as the rate lets another request through."""
         with self._places:
+            self._places.wait_for(lambda: self._open < self._pace.at_once)
+            self._open += 1
+        try:
             while pause := self._pause():
                 self._sleep(pause)
             yield
+        finally:
+            with self._places:
+                self._open -= 1
+                self._places.notify()
 
     def _pause(self) -> float:
         """Zero if the request may be sent, which it then counts as; else how long to wait, in seconds."""

@@ -25,7 +25,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.captures import Capture
+from ingestion.captures import Capture, Stage
 from ingestion.effects import ensure_folder
 from ingestion.readers import as_text, is_clean
 from ingestion.settings import Home
@@ -76,9 +76,15 @@ class Reader:
         key = hashlib.sha256("|".join(parts).encode()).hexdigest()
         return self.home.archive / "parsed" / key[:2] / f"{key}.jsonl"
 
+    def _parsed(self, capture: Capture) -> Parsed:
+        answer = capture.answer(self.home)
+        if capture.refused_by is Stage.REQUEST and self.source.failed_look is not None:
+            return self.source.failed_look(answer)
+        return self.source.read(answer, self.watchlist)
+
     def _outcome(self, capture: Capture) -> Parsed | WrongAnswerError:
         try:
-            return _held_to_promise(self.source, self.source.read(capture.answer(self.home), self.watchlist))
+            return _held_to_promise(self.source, self._parsed(capture))
         except WrongAnswerError as error:
             return error
         except Exception as error:

@@ -10,6 +10,8 @@ A source reads by a pure function from one archived answer to rows of raw tables
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -68,6 +70,29 @@ class Request:
     max_unpacked_bytes: int = 256 * MEBIBYTE
     missing_is_answer: bool = False
     """Whether a 404 is an answer to keep and parse (`status` 404), not an error."""
+    follows_redirects: bool = True
+    """If not, a redirect is an answer to keep, and the source decides whether it asks where that leads."""
+
+
+_SECRET = re.compile(
+    r"(?<=[?&;])((?:x[-_])?(?:(?:api|access|auth|app|client|user|consumer|subscription|private|secret|session|feed)"
+    r"[-_]?)?(?:key|token|secret|password|passwd|pwd|signature|sig)=)([^&;#]+)",
+    re.IGNORECASE,
+)
+_USER = re.compile(r"(?<=//)[^/?#@]*@")
+
+
+def shown(url: str) -> str:
+    """An address without the secrets in it: what is told and stored, and what tells questions apart.
+
+    In the place of a key's value stands a mark of it, so that two keys make two addresses.
+    """
+
+    def masked(found: re.Match[str]) -> str:
+        mark = hashlib.sha256(found[2].encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        return f"{found[1]}masked-{mark}"
+
+    return _SECRET.sub(masked, _USER.sub("", url))
 
 
 @dataclass(frozen=True)
@@ -155,7 +180,12 @@ class Source:
 
     `tables` are the raw tables that it fills; `hosts` are all that it may ask or be redirected to.
     `look_back_days`: how many days before the window are asked again, to heal what was late or missed.
-    `read` raises WrongAnswerError.
+    `answers_are_whole`: whether an answer is a series in itself, so that what it leaves out, after an earlier
+    answer of the day about the same thing (the same labels), is no more: none is mixed with another.
+    `is_dated`: whether a past day can be asked, and says what it was. Such a day is complete once it was
+    asked after its end and look-back; others only know what is now. `read` raises WrongAnswerError.
+    `failed_look`: for sources of which every look counts, one that finds the same as before and one without
+    an answer, too: what is told of the latter. Its answer is empty and has the status 0.
     """
 
     name: str
@@ -169,4 +199,7 @@ class Source:
     read: Callable[[Answer, Watchlist], Parsed]
     is_default: bool = True
     look_back_days: int = 0
+    is_dated: bool = False
+    failed_look: Callable[[Answer], Parsed] | None = None
+    answers_are_whole: bool = False
     provenance: str = "live"

@@ -6,12 +6,12 @@ a wire story count as one story and ten outlets. Does not belong here: reading a
 A normalised address identifies an article. It opens in a browser nearly always, but it is not the address
 that was given: it is always https, without "www." and without the hosts and paths of mobile and AMP editions.
 
-Two articles tell one story if they are in one language, at most `WINDOW_DAYS` apart, with the same numbers in
-their titles, and the titles are nearly the same, or one is the cut-off beginning of the other; or if their
-texts are nearly the same, whatever their titles. Translations and rewrites are stories of their own: they are
-not copies. MinHash finds pairs worth comparing, and each is compared in full, so that its chance decides
-nothing but what is compared; its seed is fixed. Articles at one address are one article, whatever their
-titles.
+Two articles tell one story if they are in one language, at most `WINDOW_DAYS` apart, and their titles are
+nearly the same with no word that tells them apart (`ingestion.titles`), or one is the cut-off beginning of
+the other; or if their texts are nearly the same, whatever their titles. Translations and rewrites are stories
+of their own: they are not copies. MinHash finds pairs worth comparing, and each is compared in full, so that
+its chance decides nothing but what is compared; its seed is fixed. Articles at one address are one article,
+whatever their titles.
 
 A story is named by its first article, unless whoever gave an article also says which story it tells. Stories
 follow from all articles at once, whatever the order in which they came: a late article may tie two stories
@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ingestion.folding import fold
+from ingestion.titles import Title, tell_apart
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,6 +86,10 @@ _TRACKERS = re.compile(
     |rss|rssid|feed(?:type|name)?|partner|traffic_source|taid|trk|trkinfo|partnerid|oc|amp_.+|usqp|aoh|csi""",
     re.VERBOSE,
 )
+_MAYBE_TRACKERS = frozenset({"src", "source", "ref", "share"})
+"""Parameters that say who came how, unless their value is a bare number: that may be the article's own."""
+_ROUTE = re.compile(r"!|/.")
+"""The beginning of a fragment that says what a page of one address shows."""
 # Parameters that ask for the AMP edition; None: whatever their value.
 _AMP_VALUES = {"amp": None, "outputtype": "amp", "output": "amp", "type": "amp", "mode": "amp", "view": "amp"}
 
@@ -131,7 +136,9 @@ def _once(url: str) -> str:
     query = _query(parts.query)
     if not query:
         path = _INDEX.sub("/", path)
-    return urlunsplit(("https", host, path.rstrip("/") if path != "/" else path, query, ""))
+    fragment = urlsplit(url).fragment
+    shown = fragment if _ROUTE.match(fragment) else ""
+    return urlunsplit(("https", host, path.rstrip("/") if path != "/" else path, query, shown))
 
 
 def _unwrapped(url: str) -> str:
@@ -187,6 +194,8 @@ def _says_how(name: str, value: str) -> bool:
     name = name.lower()
     if name in _AMP_VALUES:
         return _AMP_VALUES[name] in (None, value.lower())
+    if name in _MAYBE_TRACKERS and value.isdecimal():
+        return False
     return _TRACKERS.fullmatch(name) is not None or (not name and not value)
 
 
@@ -199,6 +208,12 @@ _UPDATE = re.compile(
 )
 _TAIL = re.compile(r"^(.{10,}?)\s*(?:\s[|–—-]|[|_])\s*([^|_]{2,40})$")
 _TAIL_WORDS = 4
+_DATED_TAIL = re.compile(
+    r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day(?:['’]s)? "
+    r"(?:edition|briefing|update|recap|round-?up|newsletter|report|live|results|hints|answers|notes)",
+    re.IGNORECASE,
+)
+"""What stands where the outlet's name would, and tells issues of a series apart."""
 _CUT = re.compile(r"\s*(?:\.\.\.|…|\[…\])$")
 _WORD = re.compile(r"[^\W_]+")
 _FRONT_PAGE = re.compile(r"(?:https?://[^/]*/?)?")
@@ -237,7 +252,12 @@ class Article:
     @cached_property
     def words(self) -> str:
         """The title as it is compared: words in comparable form, without what outlets add."""
-        return " ".join(_WORD.findall(fold(_bare_title(self.title or "", self.outlet)).lower))
+        return " ".join(self.heading.words)
+
+    @cached_property
+    def heading(self) -> Title:
+        """The title without what outlets add, as it is told apart from others."""
+        return Title(fold(_bare_title(self.title or "", self.outlet)).plain)
 
     @cached_property
     def is_cjk(self) -> bool:
@@ -266,11 +286,6 @@ class Article:
         """What a cut-off copy of the title has in common with it; None for a shorter title."""
         length = BEGINNING_CJK if self.is_cjk else BEGINNING
         return self.letters[:length] if len(self.letters) >= length else None
-
-    @cached_property
-    def numbers(self) -> frozenset[str]:
-        """Numbers in the title: "falls to 90,000" and "falls to 95,000" are two stories."""
-        return frozenset(word for word in self.words.split() if any(map(str.isdigit, word)))
 
     @cached_property
     def text_shingles(self) -> Shingles:
@@ -390,8 +405,9 @@ def _has_same_title(one: Article, other: Article) -> bool:
         return True
     shorter, longer = sorted((one, other), key=lambda article: len(article.letters))
     if shorter.beginning and longer.letters.startswith(shorter.letters):
-        return shorter.numbers <= longer.numbers
-    return one.numbers == other.numbers and _jaccard(one.shingles, other.shingles) >= ALIKE
+        return shorter.heading.marks <= longer.heading.marks
+    is_alike = _jaccard(one.shingles, other.shingles) >= ALIKE
+    return is_alike and not tell_apart(one.heading, other.heading)
 
 
 def _has_same_text(one: Article, other: Article) -> bool:
@@ -471,7 +487,7 @@ def _bare_title(title: str, outlet: str | None) -> str:
     head, tail = found.groups()
     names_outlet = outlet is not None and fold(tail).lower == fold(outlet).lower
     is_short = len(tail.split()) <= _TAIL_WORDS and not any(map(str.isdigit, tail))
-    return head if names_outlet or is_short else title
+    return head if names_outlet or (is_short and not _DATED_TAIL.search(tail)) else title
 
 
 def _pieces(text: str, length: int) -> Iterator[str]:

@@ -20,9 +20,12 @@ from ingestion.source import Window
 
 
 class WindowState(StrEnum):
-    """`complete`: every request of the day was answered; `partial`: some were; `missing`: none was."""
+    """`complete`: every request of the day was answered; `partial`: some were; `missing`: none was; `open`:
+    every one was, but the day was not over, so there will be more of it.
+    """
 
     COMPLETE = "complete"
+    OPEN = "open"
     PARTIAL = "partial"
     MISSING = "missing"
 
@@ -31,8 +34,8 @@ class WindowState(StrEnum):
 class DayReport:
     """What became of one day when it was asked last, at `asked_at` (UTC).
 
-    `gaps`: requests that the upstream answered with "there is no such thing". `completed_at`: when it was
-    complete last, which the ledger remembers over later failures.
+    `gaps`: requests that the upstream answered with "there is no such thing". `completed_at`: when all
+    that could be asked of it was answered last, which the ledger remembers over later failures.
     """
 
     day: date
@@ -51,7 +54,7 @@ def note_days(home: Home, source: str, reports: Iterable[DayReport]) -> None:
     for report in reports:
         before = days.get(report.day)
         completed_at = before.completed_at if before else None
-        if report.state is WindowState.COMPLETE:
+        if report.state in (WindowState.COMPLETE, WindowState.OPEN):
             completed_at = report.asked_at
         days[report.day] = replace(report, completed_at=completed_at)
     listing = [_as_fields(report) for _, report in sorted(days.items())]
@@ -64,13 +67,16 @@ def day_reports(home: Home, source: str) -> list[DayReport]:
     return [_from_fields(fields) for fields in json.loads(path.read_bytes())] if path.exists() else []
 
 
-def incomplete_days(home: Home, source: str, window: Window) -> set[date]:
-    """Days of `window` of which something is missing."""
-    return {
-        report.day
-        for report in day_reports(home, source)
-        if report.state is not WindowState.COMPLETE and window.first <= report.day <= window.last
-    }
+def incomplete_days(home: Home, source: str, window: Window, *, is_dated: bool) -> set[date]:
+    """Days of `window` of which something is missing.
+
+    `is_dated`: those that were never asked, after the first one that was, are among them.
+    """
+    reports = {report.day: report.state for report in day_reports(home, source)}
+    incomplete = {day for day, state in reports.items() if state is not WindowState.COMPLETE}
+    if is_dated and reports:
+        incomplete |= {day for day in window.days() if day > min(reports) and day not in reports}
+    return {day for day in incomplete if window.first <= day <= window.last}
 
 
 def days_told(days: Sequence[date]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -207,8 +207,19 @@ def mentions(
 
     with _errors_told():
         matcher = Matcher.from_watchlist(Installation().parsed_watchlist())
-    with file.open(encoding="utf-8") as lines:
-        write_mentions(lines, matcher, sys.stdout)
+    with file.open(encoding="utf-8-sig", errors="replace") as lines:
+        write_mentions(_readable(lines, file), matcher, sys.stdout)
+
+
+def _readable(lines: Iterable[str], file: Path) -> Iterator[str]:
+    """The lines; says at the end how many held what is not UTF-8."""
+    odd = 0
+    for line in lines:
+        odd += "\ufffd" in line
+        yield line
+    if odd:
+        told = f"{file.name}: lines with characters that are not UTF-8, read as \ufffd: {odd}"
+        err.print(told, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -454,10 +465,13 @@ def _print_upstreams(home: Home) -> None:
         if not reports:
             table.add_row(name, "never" if source.is_default else "never (off by default)", "", "")
             continue
-        lacking = [report for report in reports if report.state is not WindowState.COMPLETE]
+        not_over = [report for report in reports if report.state is WindowState.OPEN]
+        lacking = [r for r in reports if r.state in (WindowState.PARTIAL, WindowState.MISSING)]
         last_asked = max(report.asked_at for report in reports)
         last_success = max((report.completed_at for report in reports if report.completed_at), default=None)
         told = days_told([report.day for report in lacking])
+        if not_over:
+            told = f"{told} (not over: {days_told([report.day for report in not_over])})".strip()
         table.add_row(name, _minute(last_asked), _minute(last_success), told)
         if lacking:
             reasons.append(f"{name} ({lacking[-1].day}): {lacking[-1].reason}")

@@ -167,8 +167,13 @@ def chart_rows(capture: Capture, pieces: Iterable[object], listed: Callable[[obj
 
 
 def chart_not_there(capture: Capture) -> Parsed:
-    """What is told of a chart that its store says has no list: a look without a result."""
+    """What is told of a chart that its store says has no list, or did not answer for: a look in vain."""
     return Parsed({CAPTURES: [{**_capture_row(capture, 0), "capture_status": "failed"}], ENTRIES: []})
+
+
+def failed_look(source: str, store: str, provider: str) -> Callable[[Answer], Parsed]:
+    """What a live source tells of a look without an answer."""
+    return lambda answer: chart_not_there(live_capture(answer, source, store, provider))
 
 
 def _capture_row(capture: Capture, depth: int) -> Row:

@@ -1,10 +1,12 @@
 """iTunes lookup: what the App Store says of each watched app, a storefront at a time.
 
 Format as recorded. An id that the store does not sell is left out in silence, with status 200: that is
-evidence of absence, and a row that says so. Caches keep an answer for about 22 hours by its exact address, so
-the ids of a storefront stand sorted in one address, and two addresses never disagree about one app.
-Ratings are of the whole life of the app in the storefront and may fall; 0 is written for "none". The body
-starts with three newlines and calls itself JavaScript. About 20 requests a minute are allowed.
+evidence of absence, and a row that says so; but not where the answer has a piece that answers no id, for
+that may be its listing, nor where it has no listing at all of several ids: that is a store out of order.
+Caches keep an answer for about 22 hours by its exact address, so the ids of a storefront stand sorted in one
+address, and two addresses never disagree about one app. Ratings are of the whole life of the app in the
+storefront and may fall; 0 is written for "none". The body starts with three newlines and calls itself
+JavaScript. About 20 requests a minute are allowed.
 
 A piece is an id that was asked for, or an element of `results` that answers none of them.
 """
@@ -86,7 +88,7 @@ def _platforms(watchlist: Watchlist) -> dict[str, str]:
 
 
 def read(answer: Answer, watchlist: Watchlist) -> Parsed:
-    """A row an id that was asked for, on the day (UTC) of the lookup."""
+    """A row an id that was asked for, on the day (UTC) of the lookup; none where it may be there."""
     expect_status(answer, UPSTREAM)
     results = _results(json_object(answer, UPSTREAM))
     asked = answer.request.labels["ids"].split(",")
@@ -100,11 +102,17 @@ def read(answer: Answer, watchlist: Watchlist) -> Parsed:
             odd.append((piece, str(problem)))
         else:
             listings[app_id] = mapping(piece)
+    if not results and len(asked) > 1:
+        raise WrongAnswerError(
+            f"{UPSTREAM} knows none of {len(asked)} apps, as it does when it is out of order",
+            is_retriable=True,
+        )
+    is_whole = not odd
     rows: list[Row] = []
     for app_id in asked:
-        if app_id in platforms:
+        if app_id in platforms and (is_whole or app_id in listings):
             rows.append(_row(answer, app_id, platforms[app_id], listings.get(app_id)))
-        else:
+        elif app_id not in platforms:
             odd.append((listings.get(app_id, app_id), f"{app_id} is no longer watched"))
     broken = [
         Broken(TABLE, position, as_json(piece), reason)

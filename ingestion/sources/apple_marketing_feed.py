@@ -37,6 +37,7 @@ from ingestion.sources._charts import (
     check_title,
     day_of_now,
     elements,
+    failed_look,
     labels_of,
     live_capture,
     mapping,
@@ -140,4 +141,5 @@ SOURCE = Source(
     day_zone="UTC",
     ask=ask,
     read=read,
+    failed_look=failed_look("apple_marketing_feed", "app_store", "Apple"),
 )

@@ -3,19 +3,21 @@
 No upstream of its own but any public page, so it is off by default. It asks for the pages under `articles` in
 the watchlist, or for those that `asking_for` is given. What a site's robots.txt (RFC 9309) forbids our
 User-Agent is not asked. Where the rules cannot be had (anything but an answer or 404), nothing of the site is
-asked; a site that wants more time between two requests than we leave is asked for one page. trafilatura finds
-the text of a page, without menus and comments.
+asked; a site that wants more time between two requests than we leave is asked for one page. Where a page is
+moved to is asked only if the rules of that site allow it, too. trafilatura finds the text of a page, without
+menus and comments.
 
 A piece is a page. It becomes one row for each platform that its text names, and a row of `articles` if the
-article was not known before; a page in which no text is found is a broken piece. robots.txt has no pieces.
+article was not known before; a page in which no text is found is a broken piece. robots.txt and
+a page that has moved have no pieces.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from ingestion.mentions import Matcher
 from ingestion.source import (
@@ -30,6 +32,7 @@ from ingestion.source import (
     Request,
     Row,
     Source,
+    WrongAnswerError,
 )
 from ingestion.sources._articles import ANY_HOST, ARTICLES, MENTIONS, mention_rows, plain_title
 from ingestion.sources._documents import expect_status, start_of
@@ -40,6 +43,8 @@ ROBOT = "MigrationObservatory"
 """Our name in robots.txt: that of the User-Agent without its version."""
 SECONDS_BETWEEN = 2.0
 ROBOTS_BYTES = 512 * 1024
+MAX_HOPS = 5
+MOVED = (301, 302, 303, 307, 308)
 NO_TEXT = "no text of an article is found in the page"
 
 
@@ -71,21 +76,44 @@ def asking_for(pages: Sequence[Page]) -> Callable[[Asking], Questions]:
 
 
 def _questions(pages: Sequence[Page], day: date) -> Questions:
-    """The rules of each site, then what they allow."""
-    sites: dict[str, list[Page]] = {}
-    for page in pages:
-        parts = urlsplit(page.url)
-        sites.setdefault(f"{parts.scheme}://{parts.netloc}", []).append(page)
-    if not sites:
-        return
-    rules = yield [_robots_request(site, day) for site in sites]
-    wanted = [
-        page
-        for pages_of_site, rule in zip(sites.values(), rules, strict=True)
-        for page in _allowed(pages_of_site, rule)
-    ]
-    if wanted:
-        yield [_page_request(page, day) for page in wanted]
+    """The rules of each site, then what they allow; the same for the addresses that pages have moved to."""
+    rules: dict[str, Answer | None] = {}
+    asked = [_page_request(page, day) for page in pages]
+    for _ in range(MAX_HOPS + 1):
+        sites: dict[str, list[Request]] = {}
+        for request in asked:
+            sites.setdefault(_site_of(request.url), []).append(request)
+        unknown = [site for site in sites if site not in rules]
+        if unknown:
+            answers = yield [_robots_request(site, day) for site in unknown]
+            rules |= dict(zip(unknown, answers, strict=True))
+        wanted = [request for site, requests in sites.items() for request in _allowed(requests, rules[site])]
+        if not wanted:
+            return
+        answers = yield wanted
+        asked = [
+            replace(request, url=moved_to, labels={"moved_from": request.url, **request.labels})
+            for request, answer in zip(wanted, answers, strict=True)
+            if answer is not None and (moved_to := _moved_to(request.url, answer)) is not None
+        ]
+
+
+def _site_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _moved_to(url: str, answer: Answer) -> str | None:
+    """Where a page has moved to, if that can be asked and is no less safe."""
+    target = answer.headers.get("location")
+    if answer.status not in MOVED or not target:
+        return None
+    try:
+        moved_to = urljoin(url, target)
+        scheme = urlsplit(moved_to).scheme
+    except ValueError:
+        return None
+    return moved_to if scheme == "https" or scheme == urlsplit(url).scheme == "http" else None
 
 
 def _robots_request(site: str, day: date) -> Request:
@@ -113,10 +141,11 @@ def _page_request(page: Page, day: date) -> Request:
         },
         max_bytes=8 * MEBIBYTE,
         max_unpacked_bytes=32 * MEBIBYTE,
+        follows_redirects=False,
     )
 
 
-def _allowed(pages: list[Page], rules: Answer | None) -> list[Page]:
+def _allowed(pages: list[Request], rules: Answer | None) -> list[Request]:
     """The pages of a site that its rules let us ask for."""
     from protego import Protego
 
@@ -137,6 +166,11 @@ def read(answer: Answer, watchlist: Watchlist) -> Parsed:
     """Platforms that the text of a page names."""
     labels = answer.request.labels
     if labels["page"] == "robots":
+        return Parsed({})
+    if answer.status in MOVED:
+        if _moved_to(answer.request.url, answer) is None:
+            target = answer.headers.get("location", "")[:80]
+            raise WrongAnswerError(f"it is moved to {target!r}, which is not asked", is_retriable=False)
         return Parsed({})
     expect_status(answer, f"The page {answer.request.url}")
     found = text_of(answer)
@@ -167,7 +201,7 @@ def text_of(answer: Answer) -> Text | None:
 
 
 def _article(answer: Answer, found: Text, labels: Mapping[str, str]) -> Row:
-    url = answer.request.url
+    url = labels.get("moved_from", answer.request.url)
     return {
         "article_id": labels["article_id"],
         "url": url,

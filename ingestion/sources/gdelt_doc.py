@@ -345,4 +345,5 @@ SOURCE = Source(
     ask=ask,
     read=read,
     is_default=False,
+    is_dated=True,
 )

@@ -96,7 +96,9 @@ class Listed:
 
 
 def ask(asking: Asking) -> Questions:
-    """Every file of every day of the window, as far as GDELT has come."""
+    """Every file of every day of the window, as far as GDELT has come, the newest first: files that fail
+    for ever never keep those that nobody has asked for yet from being asked.
+    """
     now = asking.now.astimezone(UTC)
     listed: dict[str, Listed] = {}
     if _end_of(asking.window.last) > now - USUAL_DELAY:
@@ -104,10 +106,10 @@ def ask(asking: Asking) -> Questions:
         for edition, answer in zip(EDITIONS.values(), answers, strict=True):
             newest = [one for one in _listed_in(answer) if one.suffix == edition.suffix]
             listed |= {edition.name: max(newest, key=lambda one: one.batch)} if newest else {}
-    for day in asking.window.days():
+    for day in reversed(list(asking.window.days())):
         requests = [
             _file_request(edition, batch, listed.get(edition.name))
-            for batch in _batches(day)
+            for batch in reversed(list(_batches(day)))
             for edition in EDITIONS.values()
             if FIRST_BATCH <= batch <= _newest(listed.get(edition.name), now)
         ]
@@ -358,4 +360,5 @@ SOURCE = Source(
     ask=ask,
     read=read,
     look_back_days=1,
+    is_dated=True,
 )

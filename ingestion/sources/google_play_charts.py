@@ -33,6 +33,7 @@ from ingestion.sources._charts import (
     chart_not_there,
     chart_rows,
     day_of_now,
+    failed_look,
     labels_of,
     live_capture,
     text_of,
@@ -187,4 +188,5 @@ SOURCE = Source(
     day_zone="UTC",
     ask=ask,
     read=read,
+    failed_look=failed_look("google_play_charts", "google_play", "Google"),
 )

@@ -190,4 +190,5 @@ SOURCE = Source(
     ask=ask,
     read=read,
     look_back_days=1,
+    is_dated=True,
 )

@@ -261,4 +261,5 @@ SOURCE = Source(
     ask=ask,
     read=read,
     look_back_days=2,
+    is_dated=True,
 )

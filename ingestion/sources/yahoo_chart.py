@@ -9,6 +9,9 @@ A piece is a bar with a close or an adjusted close. A bar with neither (a holida
 no piece; where a session should have had a price, `ingestion.price_gaps` tells the gap. Nor is the bar of a
 session that still runs: it has no close yet. An unknown symbol is one broken piece.
 
+After the close Yahoo may send a session twice: its bar, and the last trade as a row of its own, stamped with
+its time. The later of two bars of one session is the newer; the other is a broken piece that says so.
+
 Splits and dividends are asked for and lie in the archive; no raw table has them.
 Limits: blocks an address for some 15 minutes after some 40 quick calls; refuses (429) whoever does not begin
 its name like a browser, as `Mozilla/5.0 (compatible)` does.
@@ -156,7 +159,7 @@ def _bars(answer: Answer, result: Document) -> Parsed:
         "provider": PROVIDER,
         "source_url": answer.request.url,
     }
-    rows: list[Row] = []
+    latest: dict[date, tuple[float, int, Row]] = {}
     broken: list[Broken] = []
     bars = zip(stamps, closes, adjusted, volumes, strict=True)
     for position, (stamp, close, adjusted_close, volume) in enumerate(bars, start=1):
@@ -168,9 +171,16 @@ def _bars(answer: Answer, result: Document) -> Parsed:
             text = as_json([stamp, close, adjusted_close, volume])
             broken.append(Broken(TABLE, position, text, "the time of the bar is no number of seconds"))
         elif running_from is None or seconds < running_from:
-            row = {"close": plain(close), "adjusted_close": plain(adjusted_close)}
-            rows.append({**common, "session_date": session, **row, "volume_shares": plain(volume)})
-    return Parsed({TABLE: rows}, broken)
+            prices: Row = {"close": plain(close), "adjusted_close": plain(adjusted_close)}
+            row = {**common, "session_date": session, **prices, "volume_shares": plain(volume)}
+            before = latest.get(session)
+            if before is None:
+                latest[session] = (seconds, position, row)
+                continue
+            older, latest[session] = sorted((before, (seconds, position, row)), key=lambda bar: bar[:2])
+            reason = f"another bar of the session of {session} is later and stands for it"
+            broken.append(Broken(TABLE, older[1], as_json([older[0], older[2]["close"]]), reason))
+    return Parsed({TABLE: [row for _, _, row in latest.values()]}, broken)
 
 
 def _expect_what_was_asked(answer: Answer, meta: Document) -> None:
@@ -253,4 +263,5 @@ SOURCE = Source(
     day_zone="UTC",
     ask=ask,
     read=read,
+    answers_are_whole=True,
 )

@@ -81,5 +81,22 @@ def test_import_tells_what_it_kept_back(
     assert shown.stdout.split() == ["platform_id", "lemon8"]
 
 
+@pytest.mark.parametrize(("content", "starts"), [
+    (b"Caf\xe9 on TikTok\n", ["8"]),
+    ("\ufeffTikTok\nBluesky\n".encode(), ["0", "0"]),
+])  # fmt: skip
+def test_mentions_reads_what_is_not_plain_utf_8(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, starts: list[str]
+) -> None:
+    file = tmp_path / "headlines.txt"
+    file.write_bytes(content)
+    result = observatory(home, monkeypatch, "mentions", str(file))
+    assert result.exit_code == 0
+    assert [row["start"] for row in csv.DictReader(io.StringIO(result.stdout))] == starts
+    assert ("headlines.txt: lines with characters that are not UTF-8" in result.stderr) is (
+        b"\xe9" in content
+    )
+
+
 def test_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert observatory(home, monkeypatch, "sql").exit_code == 2

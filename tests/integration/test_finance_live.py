@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from types import ModuleType
@@ -17,7 +18,7 @@ from ingestion.watchlist import Watchlist, parse_watchlist
 from ingestion.windows import WindowState
 from tests._support.asking import QUICK, Sleeper, client_of
 from tests._support.loading import lake_rows
-from tests._support.upstream import ALWAYS, Upstream, status
+from tests._support.upstream import ALWAYS, Upstream, status, with_body
 from tests._support.upstreams import ecb_rates, sec_edgar, wikimedia_pageviews, yahoo_chart
 
 DAY = date(2026, 11, 20)
@@ -114,6 +115,33 @@ def test_each_source_reaches_the_lake(world: World) -> None:
         for signal in ("wikipedia_pageviews", "wikipedia_top_list")
         for item in ("Shou_Zi_Chew", "TikTok")
     ]
+
+
+def bars_of_meta(*closes: float | None) -> bytes:
+    """A chart of the four sessions before the Friday."""
+    stamps = [int(datetime(2026, 11, day, 14, 30, tzinfo=UTC).timestamp()) for day in (16, 17, 18, 19)]
+    series = list(closes)
+    result = {
+        "meta": {"symbol": "META", "currency": "USD", "exchangeTimezoneName": "America/New_York"},
+        "timestamp": stamps[: len(series)],
+        "indicators": {"quote": [{"close": series}], "adjclose": [{"adjclose": series}]},
+    }
+    return json.dumps({"chart": {"error": None, "result": [result]}}).encode()
+
+
+def test_two_answers_of_a_day_are_not_mixed(world: World) -> None:
+    """A split between two answers; then an answer with no bar, which takes nothing back."""
+    said = []
+    for closes in ((100.0, 101.0, 102.0, 103.0), (50.0, None, 51.0, 51.5), ()):
+        world.upstream.heal()
+        world.upstream.fail(with_body(bars_of_meta(*closes)), times=ALWAYS, when=lambda a: "META" in a.url)
+        world.fetch("yahoo_chart", hours=3)
+        world.load("price_bars")
+        rows = lake_rows(world.home, "price_bars", "symbol, session_date, adjusted_close")
+        said.append([(str(day)[-2:], close) for symbol, day, close in rows if symbol == "META"])
+    split = [("16", 50.0), ("18", 51.0), ("19", 51.5)]
+    before = [("16", 100.0), ("17", 101.0), ("18", 102.0), ("19", 103.0)]
+    assert said == [before, split, split]
 
 
 def test_who_asks_is_named_behind_what_yahoo_lets_in(world: World) -> None:

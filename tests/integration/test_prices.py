@@ -85,6 +85,23 @@ def test_a_return_never_mixes_two_vintages(home: Home, tmp_path: Path) -> None:
     ]
 
 
+def test_a_short_answer_does_not_wipe_a_history(home: Home, tmp_path: Path) -> None:
+    """The next day's answer has the newest bar alone; the one after it is whole again."""
+    first, second = DAY(2025, 1, 13), DAY(2025, 1, 14)
+    whole, short = (
+        seen("META", first, (100, 110, 99), tmp_path),
+        seen("META", second, (50, 55, 49.5), tmp_path),
+    )
+    prepare_lake(home)
+    put(home, "price_bars", [*whole, short[-1]])
+    put(home, "watch_companies", [company("META")])
+    assert set(build(home).values()) == {"success", "pass"}
+    told = read(
+        home, "select session_date, vintage, newest_vintage, adjusted_close from marts.fct_returns_daily"
+    )
+    assert told == [(day, first, second, price) for day, price in zip(SESSIONS, (100, 110, 99), strict=True)]
+
+
 # --- defects --------------------------------------------------------------------------------------
 
 DEFECTS = {

@@ -233,7 +233,8 @@ def test_retry_after_as_a_date_is_kept_to(upstream: Upstream, clock: Sleeper) ->
     assert 40 <= sum(clock.slept) < 42
 
 
-@pytest.mark.parametrize("said", ["soon", "", "-5", "Fri, 99 Nov 2026 12:00:00 GMT", "1e3"])
+@pytest.mark.parametrize("said", ["soon", "", "-5", "Fri, 99 Nov 2026 12:00:00 GMT", "1e3",
+    "Fri, 20 Nov 99999999999999999999 12:00:00 GMT"])  # fmt: skip
 def test_retry_after_that_says_nothing_is_ignored(upstream: Upstream, clock: Sleeper, said: str) -> None:
     upstream.fail(status(503, {"Retry-After": said}))
     assert ask(client_of(upstream.url, clock)) == BODY
@@ -341,6 +342,39 @@ def test_after_some_failures_in_a_row_a_host_counts_as_down(upstream: Upstream) 
         failure(client)
     assert upstream.count(HOST) == FAILURES_IN_A_ROW * QUICK.attempts
     assert ask(client, request_of(f"https://{OTHER_HOST}/")) == BODY, "another host is not concerned"
+
+
+@pytest.mark.parametrize("code", [400, 403, 404, 410])
+def test_what_an_address_refuses_is_no_failure_of_its_host(upstream: Upstream, code: int) -> None:
+    upstream.fail(status(code), times=FAILURES_IN_A_ROW + 1)
+    client = client_of(upstream.url)
+    for _ in range(FAILURES_IN_A_ROW + 1):
+        failure(client)
+    assert ask(client) == BODY
+
+
+def test_a_drip_is_asked_again_once_at_most(upstream: Upstream) -> None:
+    upstream.serve(URL, BODY * 20)
+    upstream.fail(dripping(), times=ALWAYS)
+    error = failure(client_of(upstream.url, patience=replace(IMPATIENT, read_seconds=1.0, attempts=4)))
+    assert error.is_out_of_time
+    assert len(upstream.asked) == 2
+
+
+def test_sources_share_the_lane_of_a_host_and_the_strictest_pace_counts(
+    upstream: Upstream, clock: Sleeper
+) -> None:
+    upstream.serve(f"https://{OTHER_HOST}/moved", b"", status=302, headers={"Location": URL})
+    client = client_of(upstream.url, clock, is_paced=True)
+    slow = replace(source_of(pace=Pace(6, at_once=1, seconds_between=10.0)), name="slow")
+    ask(client, source=source_of())
+    ask(client, source=slow)
+    before = clock.monotonic()
+    ask(client, source=source_of())
+    assert clock.monotonic() - before >= 9.9
+    before = clock.monotonic()
+    ask(client, request_of(f"https://{OTHER_HOST}/moved"), source=source_of())
+    assert clock.monotonic() - before >= 9.9, "a redirect takes its turn where it leads to"
 
 
 def test_a_gap_or_an_answer_between_failures_keeps_a_host_up(upstream: Upstream) -> None:
@@ -456,7 +490,8 @@ def test_a_public_name_for_a_private_address_is_not_connected_to(addresses: list
     [("8.8.8.8", True), ("2606:4700::1111", True), ("::ffff:8.8.8.8", True), ("64:ff9b::808:808", True),
      ("127.0.0.1", False), ("10.0.0.1", False), ("172.16.0.1", False), ("100.64.0.1", False),
      ("169.254.169.254", False), ("0.0.0.0", False), ("224.0.0.1", False), ("255.255.255.255", False),
-     ("::1", False), ("::", False), ("fe80::1%eth0", False), ("fc00::1", False), ("::ffff:127.0.0.1", False),
+     ("::1", False), ("::", False), ("fe80::1%eth0", False), ("fc00::1", False), ("fec0::1", False),
+     ("::ffff:127.0.0.1", False),
      ("64:ff9b::7f00:1", False), ("2002:7f00:1::", False), ("example.com", False), ("", False)],
 )  # fmt: skip
 def test_public_addresses(address: str, public: bool) -> None:

@@ -149,6 +149,56 @@ def test_a_mention_says_what_settled_it(matcher: Matcher) -> None:
     assert mentions["tiktok"].context is None
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Chinese Instagram Xiaohongshu draws US users", ["xiaohongshu"]),
+        ("Chinese Instagram RedNote draws US users", ["xiaohongshu"]),
+        ("China's version of Instagram, Xiaohongshu, tops charts", ["xiaohongshu"]),
+        ("Chinese TikTok Douyin passes 700 million", []),
+        ("El TikTok chino, Douyin, gana usuarios", []),
+        ("Douyin, la versión china de TikTok", []),
+        ("Douyin, the Chinese Tik Tok", []),
+        ("中国的TikTok抖音", []),
+        ("中国版推特微博", []),
+        ("Chinese Twitter Weibo bans rich influencers", []),
+        ("Chinese WhatsApp WeChat cracks down", []),
+        ("Russian Facebook VK", []),
+        ("Indian TikTok Moj", []),
+        ("China's TikTok ban talks", ["tiktok"]),
+        ("China's TikTok, which is to be sold", ["tiktok"]),
+        ("Chinese-owned TikTok", ["tiktok"]),
+        ("TikTok's Chinese owner", ["tiktok"]),
+        ("La dueña china de TikTok", ["tiktok"]),
+        ("中国的TikTok母公司", ["tiktok"]),
+    ],
+)
+def test_a_comparison_names_only_what_is_compared(matcher: Matcher, text: str, named: list[str]) -> None:
+    assert platforms(matcher, text) == named
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Threads adds pockets", []),
+        ("Threads adds polls to posts", ["threads"]),
+        ("Users wait as Threads adds pockets", ["threads"]),
+        ("Threads adds what TikTok has", ["tiktok", "threads"]),
+        ("Threads adds pockets #Meta", ["threads"]),
+        ("Threads adds pockets, says @mosseri", ["threads"]),
+        ("Threads adds pockets https://example.com/a", ["threads"]),
+        ("Threads rolls out pockets", ["threads"]),
+        ("The Telegram reports on posts by police", []),
+        ("Telegram reports on posts by police", ["telegram"]),
+        ("Se cae Threads", ["threads"]),
+        ("Llega X: todo lo que sabemos", ["x"]),
+        ("Caída de X: usuarios reportan fallas", ["x"]),
+    ],
+)
+def test_a_verb_alone_settles_nothing(matcher: Matcher, text: str, named: list[str]) -> None:
+    assert sorted(platforms(matcher, text)) == sorted(named)
+
+
 def test_context_must_be_near(matcher: Matcher) -> None:
     assert platforms(matcher, "Threads " + "la " * 100 + "Meta") == []
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.syndication import Article, article_id, cluster, host_of, normalise_url, tellings
+from ingestion.syndication import Article, article_id, cluster, host_of, is_copy, normalise_url, tellings
 
 DAY = date(2025, 1, 16)
 
@@ -40,6 +40,8 @@ SAME = {
         "https://example.com/news/story?amp",
         "https://example.com/news/story?amp=1",
         "https://example.com/news/story?outputType=amp",
+        "https://example.com/news/story?src=rss&source=x1&ref=home&share=",
+        "https://example.com/news/story#/",
         "https://example.com/news/story?utm_source=rss&utm_medium=feed&fbclid=abc&gclid=x",
         "https://www.google.com/amp/s/www.example.com/news/story",
         "https://www.google.co.uk/amp/s/amp.example.com/news/story?usqp=mq331",
@@ -85,6 +87,11 @@ def test_addresses_of_one_article_are_one(normal: str, given_url: str) -> None:
         ("https://m.me/a", "https://me/a"),
         ("https://example.com/amp", "https://example.com/"),
         ("https://example.com/guitar-amp", "https://example.com/guitar"),
+        ("https://example.com/#/news/1", "https://example.com/#/news/2"),
+        ("https://example.com/#!news/1", "https://example.com/#!news/2"),
+        ("https://example.com/#/news/1", "https://example.com/"),
+        ("https://example.com/article?src=12", "https://example.com/article?src=13"),
+        ("https://example.com/a?source=1&ref=2&share=3", "https://example.com/a"),
         ("https://niftycent.com/fr/x/832591", "https://niftycent.com/sk/x/832591"),
     ],
 )
@@ -240,6 +247,96 @@ CHINESE = "美国网友大量涌入小红书,平台连夜招聘英文审核员"
 def test_what_is_a_copy(one: str, other: str, is_one: bool) -> None:
     stories = cluster([Article("1", one, None, DAY), Article("2", other, None, DAY)])
     assert (stories["1"] == stories["2"]) is is_one
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "Supreme Court upholds TikTok ban in unanimous ruling",
+            "Supreme Court doesn't uphold TikTok ban in unanimous ruling",
+        ),
+        (
+            "Trump signs order to ban TikTok in the United States",
+            "Trump signs order to unban TikTok in the United States",
+        ),
+        (
+            "Meta shares rise after TikTok ban ruling by Supreme Court",
+            "Meta shares fall after TikTok ban ruling by Supreme Court",
+        ),
+        (
+            "Apple removes TikTok from App Store in the US",
+            "Apple restores TikTok from App Store in the US",
+        ),
+        (
+            "Stocks to watch: Meta, Snap, Pinterest - Monday edition",
+            "Stocks to watch: Meta, Snap, Pinterest - Tuesday edition",
+        ),
+        (
+            "TikTok banned in Albania for a year after stabbing",
+            "TikTok banned in Algeria for a year after stabbing",
+        ),
+        (
+            "TikTok Banned in Albania for a Year After Stabbing",
+            "TikTok Banned in Algeria for a Year After Stabbing",
+        ),
+        (
+            "TikTok goes dark for all of its users in the US at midnight",
+            "TikTok goes dark for all of its users in the UK at midnight",
+        ),
+        (
+            "TikTok has one million new users in Kenya this week",
+            "TikTok has nine million new users in Kenya this week",
+        ),
+        (
+            "TikTok deal brings 1.5 million new users to the company",
+            "TikTok deal brings 1.5 billion new users to the company",
+        ),
+        (
+            "TikTok CEO to attend Trump inauguration, sources say",
+            "TikTok CEO not to attend Trump inauguration, sources say",
+        ),
+        (
+            "Las acciones de Meta suben tras el fallo sobre TikTok",
+            "Las acciones de Meta bajan tras el fallo sobre TikTok",
+        ),
+        ("小红书美国下载量一周内上涨,分析师称势头仍在", "小红书美国下载量一周内下跌,分析师称势头仍在"),
+        ("商务部回应字节跳动将出售美国业务的报道", "商务部回应字节跳动将不出售美国业务的报道"),
+    ],
+)
+def test_one_word_can_make_another_story(one: str, other: str) -> None:
+    pair = [Article("1", one, None, DAY), Article("2", other, None, DAY)]
+    assert not is_copy(*pair) and not is_copy(*reversed(pair))
+    assert cluster(pair) == {"1": "1", "2": "2"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("TikTok goes dark in US as ban takes effect", "TikTok goes dark in the U.S. as ban takes effect"),
+        ("170 million users: TikTok goes dark in US", "170M users: TikTok goes dark in US"),
+        (
+            "Oracle may pay $14 billion for TikTok, sources say",
+            "Oracle may pay $14bn for TikTok, sources say",
+        ),
+        (
+            "TikTok lost 90,000 accounts in one night, it says",
+            "TikTok lost 90000 accounts in one night, it says",
+        ),
+        ("RedNote gains one million users in a day", "RedNote gains 1 million users in a day"),
+        ("Americans flock to RedNote ahead of the ban", "Americans flock to Red Note ahead of the ban"),
+        (
+            "Millions of American users flock to RedNote this week ahead of the ban",
+            "Millions of American users head to RedNote this week ahead of the ban",
+        ),
+        ("TikTok Refugees Flock to RedNote Ahead of Ban", "TikTok refugees flock to RedNote ahead of ban"),
+        ("TikTok ban doesn't stop users from posting", "TikTok ban does not stop users from posting"),
+    ],
+)
+def test_other_spellings_make_no_other_story(one: str, other: str) -> None:
+    pair = [Article("1", one, None, DAY), Article("2", other, None, DAY)]
+    assert is_copy(*pair) and is_copy(*reversed(pair))
+    assert set(cluster(pair).values()) == {"1"}
 
 
 def test_copies_are_near_in_time_and_in_one_language() -> None:

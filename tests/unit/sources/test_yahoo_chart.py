@@ -352,3 +352,15 @@ def test_no_odd_value_loses_a_bar(document: Any, tmp_path: Path) -> None:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_damage_gets_further_than_a_refusal(content: bytes, tmp_path: Path) -> None:
     held(answer_of(request_of(), content, folder=tmp_path))
+
+
+def test_of_two_bars_of_a_session_the_later_stands_and_the_other_is_told(tmp_path: Path) -> None:
+    """As Yahoo does after the close: the last trade is a row of its own."""
+    series = {"close": [1.0, 2.0, 2.1], "adjclose": [1.0, 2.0, 2.1], "volume": [1, 2, 3]}
+    stamps = [OPENS_IN_WINTER, OPENS_IN_WINTER + 86_400, OPENS_IN_WINTER + 86_400 + 23_400]
+    parsed = read(as_bytes(chart_with(timestamp=stamps, indicators=indicators(**series))), tmp_path)
+    kept = [(row["session_date"], row["adjusted_close"]) for row in parsed.rows[TABLE]]
+    assert kept == [(DAY(2025, 1, 13), 1.0), (DAY(2025, 1, 14), 2.1)]
+    assert [(piece.position, piece.reason) for piece in parsed.broken] == [
+        (2, "another bar of the session of 2025-01-14 is later and stands for it")
+    ]

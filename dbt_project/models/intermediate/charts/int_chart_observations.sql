@@ -11,7 +11,16 @@ platforms as (
     select * from {{ ref('int_chart_platforms') }}
 ),
 
--- A capture of a whole chart tells something about every platform, one of an app about its own.
+-- A person who says whose every app is, would have said it of an app without an id, too.
+named_throughout as (
+    select capture_id
+    from {{ ref('stg_raw__chart_entries') }}
+    group by capture_id
+    having count(*) = count(platform_id)
+),
+
+-- A capture of a whole chart tells something about every platform that would be recognised in it, one of an
+-- app about its own.
 covered as (
     select
         captures.*,
@@ -22,7 +31,10 @@ covered as (
             captures.store = platforms.store
             and captures.country = platforms.country
             and captures.chart = platforms.chart
-    where captures.scope = 'chart' or captures.platform_id = platforms.platform_id
+    left join named_throughout on captures.capture_id = named_throughout.capture_id
+    where
+        (captures.scope = 'chart' and (platforms.has_known_id or named_throughout.capture_id is not null))
+        or captures.platform_id = platforms.platform_id
 )
 
 -- An entry proves its rank even where its capture is unknown, or was made for another app.

@@ -67,6 +67,14 @@ named as (
     from charts
     inner join apps on charts.store = apps.store
     inner join members on apps.platform_id = members.platform_id
+),
+
+known as (
+    select distinct
+        store,
+        platform_id
+    from apps
+    where store_app_id is not null
 )
 
 select
@@ -75,10 +83,15 @@ select
     named.country,
     named.chart,
     charts.first_date,
-    charts.last_date
+    charts.last_date,
+    known.platform_id is not null as has_known_id
 from named
 inner join charts
     on
         named.store = charts.store
         and named.country = charts.country
         and named.chart = charts.chart
+left join known
+    on
+        named.store = known.store
+        and named.platform_id = known.platform_id

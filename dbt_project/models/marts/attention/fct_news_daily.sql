@@ -8,7 +8,9 @@ signals as (
         min(news_date) as first_date,
         max(news_date) as last_date,
         min(day_zone) as day_zone,
-        min(item_kind) as item_kind
+        min(item_kind) as item_kind,
+        -- Batches are quarters of an hour; a signal without them counts whole days.
+        case when max(case when batch != 'day' then 1 end) = 1 then 96 else 1 end as batches_of_day
     from counts
     group by signal
 ),
@@ -28,6 +30,7 @@ spine as (
         subjects.subject_id,
         signals.day_zone,
         signals.item_kind,
+        signals.batches_of_day,
         {{ each_day('signals.first_date', 'signals.last_date') }} as news_date
     from subjects
     inner join signals on subjects.signal = signals.signal
@@ -45,6 +48,8 @@ days as (
         sum(case when monitored_items is not null then matching_items end) as matching_of_known,
         sum(case when matching_items is not null then monitored_items end) as monitored_of_known,
         count(*) as batches,
+        count(matching_items) as batches_counted,
+        max(case when batch = 'day' then 1 end) as is_counted_whole,
         count(case when matching_items is null or monitored_items is null then 1 end) as batches_missing,
         -- An outlet may stand in several parts, so that the outlets of parts do not add up.
         case when count(*) = 1 then min(distinct_outlets) end as distinct_outlets,
@@ -72,7 +77,10 @@ select
         when days.monitored_of_known = 0 then 'nothing was monitored'
     end as share_null_reason,
     days.batches,
+    case when days.is_counted_whole = 1 then 1 else spine.batches_of_day end as batches_expected,
     days.batches_missing,
+    coalesce(days.batches_counted, 0)
+    < case when days.is_counted_whole = 1 then 1 else spine.batches_of_day end as is_partial_day,
     days.distinct_outlets,
     days.source_url,
     days.provenance,

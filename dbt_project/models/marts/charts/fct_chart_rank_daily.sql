@@ -24,6 +24,7 @@ spine as (
         store,
         country,
         chart,
+        has_known_id,
         {{ each_day('first_date', 'last_date') }} as store_date
     from platforms
 ),
@@ -77,6 +78,7 @@ joined as (
         spine.country,
         spine.chart,
         spine.store_date,
+        spine.has_known_id,
         storefronts.store_zone,
         observed.best_rank,
         observed.worst_rank,
@@ -140,6 +142,8 @@ select
                 'removed from the store for most of the day; a capture still showed rank ' || best_rank
         when rank_status = 'delisted' then 'removed from the store for most of the day'
         when captures > 0 then 'not shown, and the capture does not say how deep it looked'
+        when not has_known_id
+            then 'the id of the app in this store is not known, so a chart cannot show that it is absent'
         when failed_captures > 0 then 'every capture of the day failed'
         else 'nobody looked for the app in this chart on this day'
     end as rank_status_reason,
