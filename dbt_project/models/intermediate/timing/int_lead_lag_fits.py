@@ -6,6 +6,7 @@ def model(dbt, session):
     dbt.config(materialized="table")
     from zlib import crc32
 
+    import numpy as np
     import pandas as pd
 
     from ingestion.statistics.lead_lag import NotComparableError, compare
@@ -37,7 +38,7 @@ def model(dbt, session):
                 seed=crc32("|".join(place.values()).encode()),
             )
         except NotComparableError as error:
-            rows.append(place | {"shared": int(((x == x) & (y == y)).sum()), "null_reason": str(error)})
+            rows.append(place | {"shared": int((np.isfinite(x) & np.isfinite(y)).sum()), "null_reason": str(error)})
             continue
         told = {
             "shared": found.shared,

@@ -114,8 +114,10 @@ before as (
 curves as (
     select
         *,
-        sum(stay_probability_before * exits / at_risk) over ({{ so_far }}) as exit_probability,
-        sum(stay_probability_before * delistings / at_risk) over ({{ so_far }}) as delisting_probability,
+        -- Sums of fractions may end a last digit above 1.
+        least(1.0, sum(stay_probability_before * exits / at_risk) over ({{ so_far }})) as exit_probability,
+        least(1.0, sum(stay_probability_before * delistings / at_risk) over ({{ so_far }}))
+            as delisting_probability,
         case when survival > 0 and survival < 1 then -sqrt(greenwood_sum) / ln(survival) end as relative_error
     from before
 ),
