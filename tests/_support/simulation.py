@@ -76,6 +76,8 @@ class Migration:
     peak: dt.date | None
     half_life_days: float | None
     """From the peak until half of the excess is gone."""
+    stays: float
+    """Share of the peak's excess that stays for good."""
     window_start: dt.date
     window_end: dt.date
     confounder: str
@@ -242,6 +244,7 @@ def _migrations(group: int, dice: np.random.Generator, events: _Events) -> Itera
                 onset=_day(onset) if moves else None,
                 peak=_day(onset + rise) if moves else None,
                 half_life_days=halving * float(np.log2((1 - stays) / (0.5 - stays))) if moves else None,
+                stays=stays if moves else 0.0,
                 window_start=_day(onset - lead),
                 window_end=_day(onset + FOLLOWED),
                 confounder=CONFOUNDERS[group % len(CONFOUNDERS)],

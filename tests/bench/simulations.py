@@ -69,6 +69,7 @@ def truth_of(simulation: Simulation) -> pd.DataFrame:
             "confounder": migration.confounder,
             "onset": pd.Timestamp(migration.onset) if migration.onset else pd.NaT,
             "half_life": migration.half_life_days,
+            "fades": "to a part" if migration.stays else "to nothing",
             "kind": kind,
             "series_id": series_id,
         }
@@ -125,7 +126,7 @@ def half_lives(home: Home, simulation: Simulation) -> pd.DataFrame:
     measures = ["half_life_days", "half_life_sustained_days", "exponential_half_life_days"]
     told = ask(home, f"select episode_id, series_id, {', '.join(measures)} from marts.episode_dynamics")
     told = truth.merge(told, on=["episode_id", "series_id"], how="left")
-    long = told.melt(["size", "kind", "half_life"], measures, "measure", "told")
+    long = told.melt(["size", "kind", "fades", "half_life"], measures, "measure", "told")
     long["ratio"] = long["told"].astype(float) / long["half_life"]
     return long
 
@@ -186,7 +187,9 @@ def promises(onsets: pd.DataFrame, alarms: pd.DataFrame, covered: pd.DataFrame |
             ):
                 met = low <= share <= high
                 kept.append(
-                    Promise(f"90 % intervals, {covered_kind}, {what}: true in", share, f"{low} to {high}", met)
+                    Promise(
+                        f"90 % intervals, {covered_kind}, {what}: true in", share, f"{low} to {high}", met
+                    )
                 )
     return kept
 
@@ -241,10 +244,10 @@ def alarm_rates(alarms: pd.DataFrame) -> pd.DataFrame:
 
 
 def how_they_faded(lives: pd.DataFrame) -> pd.DataFrame:
-    """By measure, size and kind: bias as the median ratio, error as the median factor that it is off by."""
+    """By measure, whether something stays, size and kind: the median ratio, and the median factor off."""
     lives = lives.assign(off=np.exp(np.log(lives["ratio"].where(lives["ratio"] > 0)).abs()))
     return (
-        lives.groupby(["measure", "size", "kind"])
+        lives.groupby(["measure", "fades", "size", "kind"])
         .agg(
             migrations=("ratio", "size"),
             told=("ratio", "count"),

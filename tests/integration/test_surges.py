@@ -201,7 +201,7 @@ def test_a_wave_is_found_on_its_day_and_quiet_starts_nothing(built: Home) -> Non
 
 
 def test_what_may_have_begun_beside_an_unknown_day_is_not_known(built: Home) -> None:
-    """The wave began on day 90. An unseen day after it does not hide that, two do, as does the end of the data."""
+    """The wave began on day 90. An unseen day after it does not hide that; two do, or the end of the data."""
     reason = "beyond the threshold, and a day beside it is not known"
     unknown = {
         signal: [

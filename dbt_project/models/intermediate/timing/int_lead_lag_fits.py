@@ -38,7 +38,8 @@ def model(dbt, session):
                 seed=crc32("|".join(place.values()).encode()),
             )
         except NotComparableError as error:
-            rows.append(place | {"shared": int((np.isfinite(x) & np.isfinite(y)).sum()), "null_reason": str(error)})
+            shared = int((np.isfinite(x) & np.isfinite(y)).sum())
+            rows.append(place | {"shared": shared, "null_reason": str(error)})
             continue
         told = {
             "shared": found.shared,

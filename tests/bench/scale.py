@@ -1,0 +1,207 @@
+"""What all marts cost on ten years of daily data, and what one more day costs: `make bench-scale`.
+
+Belongs here: a lake of that size, made by DuckDB in the layout of loads, and measuring whole builds of it from
+outside. Does not belong here: tests; and whether the figures are right, for which the rows are too regular.
+
+Two histories end on the same day: ten years, and one month. Each is built, then gets one more day and is built
+again. All watched platforms have an app, a third of all apps are others, and a chart shows its first 100.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+
+from ingestion.lake import lake_columns
+from ingestion.settings import PROJECT_ROOT, Home
+from ingestion.tables import RAW_TABLES
+from tests.bench.run import BenchError, Cost, Line, program, run, seconds, table_of
+from tests.integration.test_marts import prepare_lake
+
+LAST = dt.date(2024, 12, 31)
+MEMORY_TARGET_GB = 4.0
+DAY_TARGET = 1.5
+EPISODES = 5
+SLOWEST = 12
+
+Selects = dict[str, str]
+
+
+def main() -> int:
+    """Measures and prints; 1 if a build failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--days", type=int, default=3650)
+    parser.add_argument("--platforms", type=int, default=200)
+    parser.add_argument("--storefronts", type=int, default=30)
+    parser.add_argument("--depth", type=int, default=100)
+    parser.add_argument("--select", nargs="*", default=[], help="dbt's selection; everything without it")
+    asked = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory(prefix="observatory_scale_") as folder:
+            lines = measure(Path(folder), asked)
+    except BenchError as error:
+        Console(stderr=True).print(str(error), markup=False)
+        return 1
+    Console().print(table_of(lines))
+    return 0
+
+
+def measure(folder: Path, asked: argparse.Namespace) -> list[Line]:
+    """Both histories, each built whole and with one more day."""
+    lines, days = [], {}
+    for name, length in (("month", 30), ("years", asked.days)):
+        home = Home(folder / name)
+        fill(home, LAST - dt.timedelta(days=length - 1), LAST, asked)
+        whole = build(home, asked.select)
+        slowest = slowest_models(home)
+        add(home, LAST + dt.timedelta(days=1), LAST + dt.timedelta(days=1), asked)
+        days[name] = build(home, asked.select)
+        gigabytes = whole.peak_bytes / 1e9
+        lines += [
+            Line(f"{length} days: all marts, wall time", seconds(whole.seconds)),
+            Line(
+                f"{length} days: all marts, peak memory",
+                f"{gigabytes:.2f} GB",
+                f"under {MEMORY_TARGET_GB} GB",
+                gigabytes < MEMORY_TARGET_GB,
+            ),
+            Line(f"{length} days: warehouse", f"{home.warehouse.stat().st_size / 1e9:.2f} GB"),
+            Line(f"{length} days: one more day, wall time", seconds(days[name].seconds)),
+        ]
+        if name == "years":
+            lines += [Line(f"  {model}", seconds(took)) for model, took in slowest]
+    ratio = days["years"].seconds / days["month"].seconds
+    lines.append(
+        Line("one more day, years / month", f"{ratio:.2f}", f"at most {DAY_TARGET}", ratio <= DAY_TARGET)
+    )
+    return lines
+
+
+def build(home: Home, select: Sequence[str]) -> Cost:
+    """All models and seeds, without tests, in a process of its own."""
+    command = [program("dbt"), "build", "--exclude-resource-type", "test", "unit_test", "exposure"]
+    command += ["--project-dir", str(PROJECT_ROOT / "dbt_project")]
+    command += ["--profiles-dir", str(PROJECT_ROOT / "dbt_project"), "--target-path", str(home.dbt_target)]
+    command += ["--select", *select] if select else []
+    environ: Mapping[str, str] = {
+        **os.environ,
+        "OBSERVATORY_LAKE": str(home.lake),
+        "OBSERVATORY_WAREHOUSE": str(home.warehouse),
+    }
+    return run(command, environ, sampled=True)
+
+
+def slowest_models(home: Home) -> list[tuple[str, float]]:
+    """The models that took longest in the last build, in seconds."""
+    results = json.loads((home.dbt_target / "run_results.json").read_text())["results"]
+    took = [(result["unique_id"].rsplit(".", 1)[-1], float(result["execution_time"])) for result in results]
+    return sorted(took, key=lambda model: -model[1])[:SLOWEST]
+
+
+# --- the lake -----------------------------------------------------------------------------------------
+
+
+def fill(home: Home, first: dt.date, last: dt.date, asked: argparse.Namespace) -> None:
+    """The watchlist, and all days from `first` to `last`."""
+    prepare_lake(home)
+    home.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        for table, select in watched(asked).items():
+            copy(connection, home, table, f"select *, '{last}' as day from ({select})")
+    add(home, first, last, asked)
+
+
+def add(home: Home, first: dt.date, last: dt.date, asked: argparse.Namespace) -> None:
+    """A file a table and day. A year at a time, so that the files that are open stay few."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            "set memory_limit = '2GB'; set threads = 2; set partitioned_write_max_open_files = 400"
+        )
+        start = first
+        while start <= last:
+            end = min(last, start + dt.timedelta(days=364))
+            for table, select in observed(start, end, asked).items():
+                copy(connection, home, table, select)
+            start = end + dt.timedelta(days=1)
+
+
+def copy(connection: duckdb.DuckDBPyConnection, home: Home, table: str, select: str) -> None:
+    """Rows with their `day`, as loads leave them: every column of the contract, in partitions."""
+    lineage = {"load_id": "load", "source": "test", "observed_at": f"{LAST}", "provenance": "case:test"}
+    given = {column[0] for column in connection.execute(f"describe ({select})").fetchall()}
+    columns = []
+    for column in lake_columns(RAW_TABLES[table]):
+        value = column.name if column.name in given else "null"
+        if column.name in lineage and column.name not in given:
+            value = f"'{lineage[column.name]}'"
+        columns.append(f"cast({value} as {column.type}) as {column.name}")
+    folder = home.lake / "raw" / "test" / table
+    folder.mkdir(parents=True, exist_ok=True)
+    connection.execute(
+        f"copy (select {', '.join(columns)}, cast(day as varchar) as day from ({select}) order by day) "
+        f"to '{folder}' (format parquet, partition_by (day), overwrite_or_ignore)"
+    )
+
+
+def watched(asked: argparse.Namespace) -> Selects:
+    """Two of three apps are watched; some of them are the destinations of an episode each."""
+    platforms = f"select 'p' || n as platform_id, n from range(1, {asked.platforms + 1}) as r(n)"
+    episodes = f"select * from ({platforms}) where n <= {EPISODES}"
+    return {
+        "watch_platforms": f"select platform_id, platform_id as name, 'social' as kind from ({platforms})",
+        "watch_apps": "select platform_id, 'app_store' as store, platform_id as store_app_id, "
+        f"'verified' as id_status, platform_id as app_name from ({platforms})",
+        "watch_storefronts": "select chr(65 + n // 26) || chr(65 + n % 26) as country, 'UTC' as store_zone "
+        f"from (select cast(n as integer) as n from range({asked.storefronts}) as r(n))",
+        "watch_episodes": "select 'e' || n as episode_id, 'To ' || platform_id as title, "
+        f"'p{asked.platforms}' as origin_platform_id, 'AA' as geography, "
+        f"date '{LAST}' - 20 as window_start, date '{LAST}' - 5 as window_end from ({episodes})",
+        "watch_episode_platforms": f"select 'e' || n as episode_id, platform_id from ({episodes})",
+    }
+
+
+def observed(first: dt.date, last: dt.date, asked: argparse.Namespace) -> Selects:
+    """What is seen on each day; noise comes from hashes, so that a day does not depend on others."""
+    days = (
+        "select cast(d as date) as day, date_diff('day', date '2000-01-01', d) as number "
+        f"from generate_series(date '{first}', date '{last}', interval 1 day) as r(d)"
+    )
+    charts = (
+        f"select day, number, chr(65 + n // 26) || chr(65 + n % 26) as country, n from ({days}), "
+        f"(select cast(n as integer) as n from range({asked.storefronts}) as r(n))"
+    )
+    apps = f"select n as app, if(n % 3 = 0, 'o', 'p') as kind, n // 3 as third from range(1, {asked.platforms * 3 // 2 + 1}) as r(n)"
+    chart = "'app_store' as store, country, 'top_free_overall' as chart, day as store_date, country || day as capture_id"
+    scored = (
+        "select day, country, if(kind = 'o', 'o' || app, 'p' || (app - third)) as store_app_id, "
+        "row_number() over (partition by country, day order by 0.6 * ln(app) "
+        "+ 0.2 * sin(number / (20.0 + app % 37) + app + n) + 0.05 * (hash(app, number, n) % 1000) / 1000.0) "
+        f"as rank from ({charts}), ({apps})"
+    )
+    subjects = f"select day, number, p, 'platform' as subject_type, 'p' || p as subject_id, 'UTC' as day_zone from ({days}), range(1, {asked.platforms + 1}) as r(p)"
+    wave = "(1 + 0.2 * sin(number * 0.8976) + 0.1 * (hash(p, number) % 1000) / 1000.0)"
+    return {
+        "chart_captures": f"select day, {chart}, day + interval 20 hour as captured_at, 'chart' as scope, "
+        f"{asked.depth} as depth, 'succeeded' as capture_status, 'test' as provider from ({charts})",
+        "chart_entries": f"select day, {chart}, rank, store_app_id, store_app_id as app_name "
+        f"from ({scored}) where rank <= {asked.depth}",
+        "attention": "select *, day as attention_date, 'page_views' as signal, 'page' as item, 'views' as unit, "
+        f"'observed' as value_status, floor(1000 * {wave}) as value, 10000000 as monitored_total from ({subjects})",
+        "news_volume": "select *, day as news_date, 'news' as signal, 'day' as batch, 'articles' as item_kind, "
+        f"cast(20 * {wave} as bigint) as matching_items, 50000 as monitored_items from ({subjects})",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
