@@ -68,6 +68,8 @@ class Request:
     max_unpacked_bytes: int = 256 * MEBIBYTE
     missing_is_answer: bool = False
     """Whether a 404 is an answer to keep and parse (`status` 404), not an error."""
+    is_final: bool = False
+    """Whether an answer with status 200 never changes: who wants only what is new need not ask again."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ class Source:
 
     `tables` are the raw tables that it fills; `hosts` are all that it may ask or be redirected to.
     `look_back_days`: how many days before the window are asked again, to heal what was late or missed.
+    `asks_by_platform`: requests name apps, pages or names of platforms, so that one can be asked for alone.
     `read` raises WrongAnswerError.
     """
 
@@ -169,4 +172,5 @@ class Source:
     read: Callable[[Answer, Watchlist], Parsed]
     is_default: bool = True
     look_back_days: int = 0
+    asks_by_platform: bool = False
     provenance: str = "live"

@@ -344,5 +344,6 @@ SOURCE = Source(
     day_zone="UTC",
     ask=ask,
     read=read,
+    asks_by_platform=True,
     is_default=False,
 )

@@ -16,6 +16,18 @@ from orchestration.definitions import build_defs
 from orchestration.defs.warehouse import public_models
 from orchestration.upkeep import code_of
 
+GROUPS = {
+    "1_received",
+    "2_upstreams",
+    "3_lake",
+    "4_quarantine",
+    "5_staging",
+    "6_intermediate",
+    "7_marts",
+    "8_published",
+    "9_operations",
+}
+
 
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
@@ -36,7 +48,15 @@ def test_every_asset_is_there(specs: dict[str, dg.AssetSpec]) -> None:
         if node["resource_type"] in {"model", "seed"}
     }
     upstreams = {f"upstream/{name}" for name in SOURCES}
-    assert set(specs) == {"inbox", "watchlist", "observatory"} | upstreams | raw | models
+    others = {
+        "inbox",
+        "watchlist",
+        "released_from_quarantine",
+        "read_again_from_archive",
+        "quarantine",
+        "observatory",
+    }
+    assert set(specs) == others | upstreams | raw | models
 
 
 def test_every_asset_explains_itself(specs: dict[str, dg.AssetSpec]) -> None:
@@ -44,8 +64,32 @@ def test_every_asset_explains_itself(specs: dict[str, dg.AssetSpec]) -> None:
         assert spec.description, key
         assert spec.owners, key
         assert spec.kinds, key
-        groups = {"received", "upstreams", "lake", "staging", "intermediate", "marts", "published"}
-        assert spec.group_name in groups, key
+        assert spec.group_name in GROUPS and type(spec.group_name) is str, key
+        assert spec.metadata["dagster/column_schema"], key
+
+
+def test_groups_read_as_the_data_goes(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        for parent in graph.get(key).parent_keys:
+            assert str(graph.get(parent).group_name) <= str(graph.get(key).group_name), (parent, key)
+
+
+def test_an_asset_with_checks_links_to_them(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    checked = {check.asset_key for check in graph.asset_check_keys}
+    assert checked
+    for key in checked:
+        assert graph.get(key).metadata["checks"].value == f"/assets/{'/'.join(key.path)}?view=checks"
+
+
+def test_jobs_schedules_and_sensors_explain_themselves(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    named = [*jobs, *repository.schedule_defs, *repository.sensor_defs]
+    for one in named:
+        assert one.description, one.name
+        assert "_" in one.name, one.name
 
 
 def test_lineage_runs_from_the_inbox_to_the_published_file(definitions: dg.Definitions) -> None:
