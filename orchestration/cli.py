@@ -22,6 +22,7 @@ from rich.table import Table
 
 from ingestion.errors import ObservatoryError
 from ingestion.settings import PROJECT_ROOT, Home, home_from
+from orchestration.operations_cli import add_operations, print_health
 from orchestration.quarantine_cli import Format, Shared, quarantine_commands
 
 if TYPE_CHECKING:
@@ -285,7 +286,7 @@ def sql(
 
 @app.command()
 def status() -> None:
-    """Show what is published, the last load of each table, and what was held back."""
+    """Show what is published, how each source does, the last load of each table, and what to do."""
     from ingestion.loads import read_loads
     from orchestration.publish import current_version
 
@@ -301,6 +302,7 @@ def status() -> None:
     kept_back = [record for record in records if record.verdict != "published"][-LISTED_LOADS:]
     if kept_back:
         _print_records(kept_back, f"Loads that kept something back, the last {LISTED_LOADS} at most")
+    print_health(home, _now(), out)
     _print_waiting(home)
 
 
@@ -406,7 +408,7 @@ def _print_waiting(home: Home) -> None:
 
 
 def _print_records(records: Sequence[LoadRecord], title: str, *, with_reasons: bool = True) -> None:
-    """Prints one line a load, and below them why something was kept back."""
+    """Prints one line a load, with the file of one that is not whole, and below them why."""
     table = Table(title=title, title_justify="left")
     for name in ("table", "source", "verdict"):
         table.add_column(name, no_wrap=True)
@@ -414,7 +416,8 @@ def _print_records(records: Sequence[LoadRecord], title: str, *, with_reasons: b
         table.add_column(name, justify="right")
     for r in records:
         counts = (r.rows_in, r.rows_published, r.rows_quarantined)
-        table.add_row(r.table_name, r.source, r.verdict, *map(str, counts))
+        file = "" if r.verdict == "published" else f"\n{escape(r.file_name)}"
+        table.add_row(f"{r.table_name}{file}", r.source, r.verdict, *map(str, counts))
     out.print(table)
     for r in records:
         if r.reason:
@@ -460,7 +463,6 @@ def _tell_where(home: Home) -> None:
     out.print("Web UI:             make ui   (http://127.0.0.1:3000)")
 
 
-app.add_typer(
-    quarantine_commands(Shared(out, _home, _now, _errors_told, _load_and_publish, _print_rows)),
-    name="quarantine",
-)
+SHARED = Shared(out, _home, _now, _errors_told, _load_and_publish, _print_rows)
+app.add_typer(quarantine_commands(SHARED), name="quarantine")
+add_operations(app, SHARED)

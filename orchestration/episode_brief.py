@@ -62,7 +62,8 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "Who led, and who else moved",
         """
-        select platform_id, store, chart, min(rank) as best_rank, min_by(store_date, row(rank, store_date)) as best_day,
+        select platform_id, store, chart, min(rank) as best_rank,
+          min_by(store_date, row(rank, store_date)) as best_day,
           min(store_date) filter (where rank <= 10) as first_top_ten
         from marts.fct_chart_rank_daily
         where country = $geography and store_date between $first and $last and rank <= 10

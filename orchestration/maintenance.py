@@ -18,6 +18,7 @@ from ingestion.limits import Limits
 from ingestion.parsed import KEPT, forget_old
 from ingestion.retention import Removed, forget_settled_quarantine, forget_unreferenced
 from ingestion.settings import Home
+from orchestration import upkeep
 from orchestration.publish import delete_expired
 from orchestration.warehouse_file import compact
 
@@ -100,7 +101,7 @@ def _forgot(home: Home, now: datetime) -> str:
 
 def _compacted(home: Home) -> str:
     with locked(home, WAREHOUSE):
-        result = compact(home)
+        result = upkeep.replace_by_copy(home, lambda: compact(home))
     if result.why_not:
         return f"left as it is: {result.why_not}"
     return f"compacted from {result.before_bytes:,} to {result.after_bytes:,} bytes"

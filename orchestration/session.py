@@ -130,7 +130,6 @@ def ask_days(
     window: Window,
     *,
     report: Callable[[Window], None] = lambda days: None,
-    resource_overrides: Mapping[str, Any] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Asks an upstream for its partitions of `window`, some days a run, and loads nothing.
 
@@ -138,14 +137,16 @@ def ask_days(
     run of the main job. `report` is told the days of each run before it starts. Gives a line for each day of
     which something is missing, and why runs failed. After a failed run no further one is started.
     """
-    overrides = {"installation": Installation(home=str(home.root)), **(resource_overrides or {})}
-    job = build_defs(overrides, live_sources=[source]).resolve_job_def(LIVE_JOB)
+    overrides = {"installation": Installation(home=str(home.root))}
+    loggers = {"progress": _progress_logger(lambda step, status: None)}
+    job = build_defs(overrides, loggers, live_sources=[source]).resolve_job_def(LIVE_JOB)
     missing: list[str] = []
     with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
         end_dead_runs(instance)
         for days in parts_of(window, DAYS_A_RUN):
             report(days)
             result = job.execute_in_process(
+                run_config={"loggers": {"progress": {}}},
                 instance=instance,
                 asset_selection=[upstream_key(source)],
                 tags={

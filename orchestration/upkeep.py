@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ingestion.effects import ensure_folder, remove_durably, write_durably
 from ingestion.settings import PROJECT_ROOT, Home
@@ -23,6 +23,7 @@ States = Mapping[str, str]
 """dbt's unique id of a model or seed -> what it is made from, as a digest."""
 
 BUILT = ("model", "seed", "snapshot")
+Copied = TypeVar("Copied")
 
 
 def states(home: Home, manifest: Mapping[str, Any]) -> dict[str, str]:
@@ -132,6 +133,14 @@ def _note_built(home: Home, marks: States) -> None:
     ensure_folder(home.dbt_target)
     said = {"warehouse": _file_of(home.warehouse), "models": dict(marks)}
     write_durably(_built_mark(home), json.dumps(said, indent=0, sort_keys=True).encode())
+
+
+def replace_by_copy(home: Home, replace: Callable[[], Copied]) -> Copied:
+    """Lets `replace` put a faithful copy in the place of the warehouse: what was built stays built."""
+    built = _built(home)
+    copied = replace()
+    _note_built(home, built)
+    return copied
 
 
 def _built(home: Home) -> dict[str, str]:

@@ -16,13 +16,19 @@ from pathlib import Path
 from ingestion.effects import replace_durably, sync
 from ingestion.settings import Home
 
-IN_USE = ("Could not set lock", "Unique file handle conflict")
-"""What DuckDB says of a file that another process, or this one, has open. It has no error class for it."""
+DAMAGED = (
+    "not a valid DuckDB database",
+    "Could not read enough bytes",
+    "Corrupt database",
+    "checksum",
+    "metadata pointer",
+    "replaying WAL",
+)
+"""What DuckDB says of a file that is damaged: it has no error class for it. Anything else, such as a file
+that somebody has open, no memory, or a missing permission, says nothing of the file."""
 STORAGE_VERSION = "v1.5.0"
 WORTH_SHARE = 0.2
 """A file is compacted when this share of its blocks is free."""
-WORTH_BYTES = 16 * 1024 * 1024
-"""Below this size nobody gains anything."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Compaction:
 
 
 def damage(warehouse: Path, *, thoroughly: bool = False) -> str | None:
-    """What is wrong with the file; None where nothing is, where there is none, or while another has it open.
+    """What is wrong with the file; None where nothing is, where there is none, or where that cannot be told.
 
     Opens it and reads the catalogue: that finds a file that is none, or was cut. `thoroughly` reads every
     block of every table as well, which takes as long as reading the file.
@@ -45,14 +51,17 @@ def damage(warehouse: Path, *, thoroughly: bool = False) -> str | None:
     if not warehouse.exists():
         return None
     try:
-        with duckdb.connect(str(warehouse)) as con:
+        with duckdb.connect(str(warehouse), read_only=True) as con:
             tables = con.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
             for schema, name in tables if thoroughly else ():
                 relation = f"{_identifier(schema)}.{_identifier(name)}"
                 con.execute(f"SELECT bit_xor(hash(t)) FROM {relation} AS t").fetchall()
     except duckdb.Error as error:
         told = str(error).splitlines()[0]
-        return None if any(sign in told for sign in IN_USE) else told
+        broken = isinstance(
+            error, duckdb.InternalException | duckdb.FatalException | duckdb.SerializationException
+        )
+        return told if broken or any(sign in told for sign in DAMAGED) else None
     return None
 
 
@@ -87,15 +96,16 @@ def compact(home: Home) -> Compaction:
     try:
         with duckdb.connect(str(home.warehouse)) as con:
             con.execute("CHECKPOINT")
-            blocks, free = con.execute(
-                "SELECT total_blocks, free_blocks FROM pragma_database_size()"
+            used, block = con.execute(
+                "SELECT used_blocks, block_size FROM pragma_database_size()"
             ).fetchall()[0]
     except duckdb.Error as error:
         size = home.warehouse.stat().st_size
         return Compaction(size, size, f"it cannot be opened: {str(error).splitlines()[0]}")
     before = home.warehouse.stat().st_size
-    if before < WORTH_BYTES or free < WORTH_SHARE * blocks:
-        return Compaction(before, before, f"{free} of {blocks} blocks are free, which is not worth a copy")
+    free = max(0.0, 1 - used * block / before)
+    if free < WORTH_SHARE:
+        return Compaction(before, before, f"{free:.0%} of it are free, which is not worth a copy")
     if shutil.disk_usage(home.root).free < 2 * before:
         return Compaction(before, before, "there is too little space for a copy")
     _copy(home.warehouse, fresh)

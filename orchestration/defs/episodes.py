@@ -24,6 +24,7 @@ EPISODES = dg.AssetKey("detected_episodes")
 CLOSER_JOB = "look_closer_at_a_detected_episode"
 MAX_RUNTIME_SECONDS = 4 * 3600
 TICK_SECONDS = 300
+RUN_KEY_TAG = "dagster/run_key"
 BACKFILL_DAYS = 30
 CHART_HOURS = 3
 """How often charts of all storefronts are captured while an episode is open."""
@@ -119,9 +120,9 @@ def episode_sensor(assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> dg.S
         job_name=CLOSER_JOB,
         minimum_interval_seconds=TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.STOPPED,
-        description="For each episode that is open: once, news and attention of the thirty days before it and "
-        f"charts from the Internet Archive; every {CHART_HOURS} hours, the charts of more storefronts. Ends "
-        "with the episode. Uses the network.",
+        description=f"For each episode that is open: once, news and attention of the {BACKFILL_DAYS} days "
+        f"before it and charts from the Internet Archive; every {CHART_HOURS} hours, the charts of more "
+        "storefronts. Ends with the episode. Uses the network.",
     )
     def look_closer(
         context: dg.SensorEvaluationContext, installation: Installation, clock: Clock
@@ -135,8 +136,11 @@ def episode_sensor(assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> dg.S
         requests = []
         for episode in lasting:
             for work, request in _once(episode, rest, now):
-                requests.append(request)
-                note_started(home, episode.id, work, now)
+                # Noted once the run is there: a tick that is lost asks again, under the same key.
+                if _was_started(context.instance, request):
+                    note_started(home, episode.id, work, now)
+                else:
+                    requests.append(request)
         slot = _slot(now)
         if context.cursor != slot:
             config: dict[str, object] = {"more_storefronts": True}
@@ -146,13 +150,15 @@ def episode_sensor(assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> dg.S
     return look_closer
 
 
+def _was_started(instance: dg.DagsterInstance, request: dg.RunRequest) -> bool:
+    tags = {RUN_KEY_TAG: request.run_key or ""}
+    return instance.get_runs_count(dg.RunsFilter(job_name=CLOSER_JOB, tags=tags)) > 0
+
+
 def _once(
     episode: "Episode", rest: Sequence[dg.AssetKey], now: datetime
 ) -> Iterator[tuple[str, dg.RunRequest]]:
-    """The work that an episode asks for once and that was not asked for yet.
-
-    The run key is the episode's: a tick that is lost after it has started a run starts no second one.
-    """
+    """The work that an episode asks for once, as far as it is not known to have been started."""
     first = episode.first_day - timedelta(days=BACKFILL_DAYS)
     days: dict[str, object] = {"first": str(first), "last": str(min(episode.last_day, now.date()))}
     wanted = {

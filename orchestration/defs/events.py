@@ -5,12 +5,13 @@ turns them on. A sensor only looks: what follows is a run, of the main job or of
 follows from it. A tick that fails keeps its cursor, and the next one looks again.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -180,7 +181,7 @@ def watchlist_was_edited(
     run_key = f"watchlist-{_digest_of(context.cursor, now.as_text())}"
     request = dg.RunRequest(run_key=run_key, job_name=MAIN_JOB)
     if edit.searched and news:
-        config = {"sources": news, "first": str(window.first), "last": str(window.last)}
+        config = _days(window) | {"sources": news}
         ops = {READ_AGAIN.to_user_string(): {"config": config}}
         request = dg.RunRequest(run_key=run_key, job_name=AGAIN_JOB, run_config={"ops": ops})
     return dg.SensorResult([request], cursor=now.as_text())
@@ -217,8 +218,7 @@ def platform_was_added(keys: Collection[dg.AssetKey]) -> dg.SensorDefinition:
             skip = dg.SkipReason("No platform was added.")
             return dg.SensorResult(skip_reason=skip, cursor=now.as_text())
         window = _look_back(clock.now())
-        days: dict[str, object] = {"first": str(window.first), "last": str(window.last)}
-        config = {**days, "platforms": sorted(edit.asked)}
+        config = _days(window) | {"platforms": sorted(edit.asked)}
         run_key = f"platforms-{_digest_of(context.cursor, now.as_text())}"
         return dg.SensorResult([live_request(keys, sources, run_key, config)], cursor=now.as_text())
 
@@ -271,9 +271,8 @@ def chart_changed(name: str, keys: Collection[dg.AssetKey]) -> dg.SensorDefiniti
         before = Memory.of(context.cursor)
         with _observer(name, installation, network, clock) as observer:
             looked, position = _in_turn(observer, observer.first_requests(), ranks, before.position)
-        today = clock.now().astimezone(UTC).date()
         before = replace(before, position=position)
-        return _result(before, looked, (name, keys, _days(Window(today, today))), clock.now())
+        return _result(before, looked, (name, keys, _days(_today(clock.now()))), clock.now())
 
     return watch
 
@@ -298,9 +297,8 @@ def filing_came_out(keys: Collection[dg.AssetKey]) -> dg.SensorDefinition:
         with _observer("sec_edgar", installation, network, clock) as observer:
             lists = [r for r in observer.first_requests() if r.labels["about"] == "filings"]
             looked, position = _in_turn(observer, lists, filings, before.position)
-        today = clock.now().astimezone(UTC).date()
         before = replace(before, position=position)
-        return _result(before, looked, ("sec_edgar", keys, _days(Window(today, today))), clock.now())
+        return _result(before, looked, ("sec_edgar", keys, _days(_today(clock.now()))), clock.now())
 
     return watch
 
@@ -358,17 +356,19 @@ def _result(
     return dg.SensorResult([request], cursor=after.as_cursor())
 
 
-def _look_back(now: datetime) -> Window:
+def _today(now: datetime) -> Window:
     today = now.astimezone(UTC).date()
+    return Window(today, today)
+
+
+def _look_back(now: datetime) -> Window:
+    today = _today(now).last
     return Window(today - timedelta(days=LOOK_BACK_DAYS), today)
 
 
 def _days(window: Window) -> dict[str, object]:
-    first: date = window.first
-    return {"first": str(first), "last": str(window.last)}
+    return {"first": str(window.first), "last": str(window.last)}
 
 
 def _digest_of(*texts: str) -> str:
-    import hashlib
-
     return hashlib.sha256("|".join(texts).encode()).hexdigest()[:16]

@@ -6,11 +6,13 @@ from typing import Any
 import dagster as dg
 
 from ingestion.effects import locked
+from ingestion.errors import PublishError
 from orchestration import upkeep
 from orchestration.defs.automation import FOLLOWS_ITS_INPUTS
 from orchestration.defs.warehouse import WAREHOUSE
 from orchestration.installation import Clock, Installation
 from orchestration.presentation import OWNERS, Group, schema, table
+from orchestration.warehouse_file import put_aside_if_damaged
 
 GROUP = Group.PUBLISHED
 PUBLISHED = dg.AssetKey("observatory")
@@ -37,7 +39,13 @@ def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
 
         home = installation.folders()
         with locked(home, WAREHOUSE):
-            publication = publish(home, public, clock.now())
+            try:
+                publication = publish(home, public, clock.now())
+            except PublishError as error:
+                if damaged := put_aside_if_damaged(home, clock.now(), thoroughly=True):
+                    again = "Run again; readers keep the state that they have"
+                    raise PublishError(damaged.rstrip("."), source="publish", remedy=again) from error
+                raise
             upkeep.published(home)
         metadata: Mapping[str, Any] = {
             "version": publication.version,

@@ -9,6 +9,7 @@ that the web UI shows which days were asked for and can backfill others; any oth
 its config names. The raw tables have no partitions: they load whatever was received.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cache
@@ -18,6 +19,7 @@ import dagster as dg
 from pydantic import Field
 
 from ingestion.errors import SettingError
+from ingestion.limits import limits_from
 from ingestion.settings import Home
 from ingestion.source import Source, Window
 from ingestion.sources import SOURCES
@@ -156,6 +158,13 @@ def _days_of_run(context: dg.AssetExecutionContext) -> Window | None:
     return Window(date.fromisoformat(keys.start), date.fromisoformat(keys.end))
 
 
+def _freshness_of(source: Source) -> dg.FreshnessPolicy | None:
+    """Only what is asked regularly can be stale."""
+    if not source.is_default:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=limits_from(os.environ).stale_after)
+
+
 def _asset_spec(source: Source) -> dg.AssetSpec:
     off = "" if source.is_default else " Off unless it is named."
     return dg.AssetSpec(
@@ -166,6 +175,7 @@ def _asset_spec(source: Source) -> dg.AssetSpec:
         kinds={"http"},
         description=f"{source.description}{off}",
         partitions_def=days_of(source.day_zone),
+        freshness_policy=_freshness_of(source),
         metadata={
             "dagster/column_schema": schema(
                 day="The day that was asked for.",

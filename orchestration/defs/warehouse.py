@@ -15,8 +15,9 @@ from ingestion.settings import Home
 from orchestration import upkeep
 from orchestration.dbt import NodeResult, build
 from orchestration.defs.automation import condition_of
-from orchestration.installation import Installation
+from orchestration.installation import Clock, Installation
 from orchestration.presentation import OWNERS, PREVIEW_ROWS, Group, checks_of, table
+from orchestration.warehouse_file import put_aside_if_damaged
 
 WAREHOUSE = "warehouse"
 """The lock that whatever writes or copies the warehouse file holds: one process at a time may open it. It is
@@ -127,11 +128,13 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def dbt_build(
-        context: dg.AssetExecutionContext, config: BuildConfig, installation: Installation
+        context: dg.AssetExecutionContext, config: BuildConfig, installation: Installation, clock: Clock
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         home = installation.folders()
         selected = [uid for uid, key in keys.items() if key in context.selected_asset_keys]
         with locked(home, WAREHOUSE):
+            if damaged := put_aside_if_damaged(home, clock.now()):
+                context.log.warning(damaged)
             wanted = upkeep.states(home, manifest)
             # Who names single models wants them built; a run of everything builds what is not current.
             spares = len(selected) == len(keys) and not config.even_if_current
@@ -140,6 +143,10 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 return
             building = upkeep.outdated(home, wanted) if spares else selected
             results = _build(home, manifest, wanted, building)
+            if not all(result.is_good for result in results) and (
+                damaged := put_aside_if_damaged(home, clock.now(), thoroughly=True)
+            ):
+                context.log.error(damaged)
             shown = _shown(home, [nodes[uid] for uid in selected], set(building))
         context.log.info(f"{len(building)} of {len(selected)} models and seeds are built.")
         yield from _materialized(keys, wanted, set(selected).difference(building), results, shown)

@@ -132,7 +132,6 @@ def see_the_mart_change(page: Page, address: str) -> None:
     page.goto(f"{address}/assets/fct_published_metrics")
     expect(page.get_by_text("Row count", exact=True)).to_be_visible()
     expect(page.get_by_text("67", exact=True).first).to_be_visible(timeout=RUN_MS)
-    picture(page, "mart")
 
 
 def vendor_says(home: Home) -> list[tuple[str]]:

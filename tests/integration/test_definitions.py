@@ -55,6 +55,8 @@ def test_every_asset_is_there(specs: dict[str, dg.AssetSpec]) -> None:
         "read_again_from_archive",
         "quarantine",
         "observatory",
+        "detected_episodes",
+        "health",
     }
     assert set(specs) == others | upstreams | raw | models
 
@@ -86,10 +88,12 @@ def test_an_asset_with_checks_links_to_them(definitions: dg.Definitions) -> None
 def test_jobs_schedules_and_sensors_explain_themselves(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
-    named = [*jobs, *repository.schedule_defs, *repository.sensor_defs]
-    for one in named:
-        assert one.description, one.name
-        assert "_" in one.name, one.name
+    described = {job.name: job.description for job in jobs}
+    described |= {schedule.name: schedule.description for schedule in repository.schedule_defs}
+    described |= {sensor.name: sensor.description for sensor in repository.sensor_defs}
+    for name, description in described.items():
+        assert description, name
+        assert "_" in name, name
 
 
 def test_lineage_runs_from_the_inbox_to_the_published_file(definitions: dg.Definitions) -> None:
