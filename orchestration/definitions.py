@@ -13,7 +13,7 @@ from orchestration.defs.alerts import tell_of_failed_run, tell_what_needs_somebo
 from orchestration.defs.automation import automation_sensor
 from orchestration.defs.episodes import closer_job, detected_episodes, episode_sensor
 from orchestration.defs.events import event_sensors
-from orchestration.defs.health import compare_with_history, health
+from orchestration.defs.health import compare_job, compare_schedule, compare_with_history, health
 from orchestration.defs.lake import lake_assets
 from orchestration.defs.maintenance import maintenance_job, maintenance_schedule
 from orchestration.defs.prices import price_bars_lack_sessions
@@ -55,8 +55,8 @@ def build_defs(
     return dg.Definitions(
         assets=assets,
         asset_checks=[price_bars_lack_sessions, compare_with_history],
-        jobs=[main_job, release_job, again_job, live, closer_job(), maintenance_job],
-        schedules=[nightly, maintenance_schedule],
+        jobs=[main_job, release_job, again_job, live, closer_job(), compare_job, maintenance_job],
+        schedules=[nightly, compare_schedule, maintenance_schedule],
         sensors=[
             carry_on_sensor(assets, [again_job, live]),
             automation_sensor,

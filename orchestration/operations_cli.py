@@ -59,7 +59,7 @@ def print_health(home: Home, now: datetime, out: Console) -> None:
     from ingestion.health import State, health
     from ingestion.health_page import write_health_page
     from ingestion.limits import limits_from
-    from orchestration.episodes import episodes
+    from orchestration.episodes import detect
 
     facts = health(home, now, limits_from(os.environ))
     asked = [one for one in facts.sources if one.state is not State.IDLE]
@@ -70,7 +70,7 @@ def print_health(home: Home, now: datetime, out: Console) -> None:
             for line in one.to_do:
                 out.print(f"[yellow]{escape(one.source)}[/yellow] {escape(line)}", soft_wrap=True)
         out.print(f"As a page: {page}", soft_wrap=True)
-    for episode in episodes(home):
+    for episode in detect(home, now).episodes:
         told = f"Episode {episode.id}: {episode.state}, {episode.first_day} to {episode.last_day}"
         out.print(f"{told} (`observatory brief {episode.id}`)", soft_wrap=True)
 

@@ -8,6 +8,7 @@ import dagster as dg
 from ingestion.errors import SettingError
 from ingestion.source import Window
 from ingestion.sources import SOURCES
+from orchestration.defs.health import COMPARISONS
 from orchestration.defs.received import READ_AGAIN, RELEASED
 from orchestration.defs.upstreams import GROUP as UPSTREAMS
 from orchestration.installation import Clock, Installation
@@ -89,7 +90,8 @@ again_job: Any = dg.define_asset_job(  # Dagster does not export the type of an 
     AGAIN_JOB,
     selection=dg.AssetSelection.all()
     - dg.AssetSelection.groups(UPSTREAMS)
-    - dg.AssetSelection.assets(RELEASED),
+    - dg.AssetSelection.assets(RELEASED)
+    - COMPARISONS,
     description="A backfill from the archive, without a network: reads the answers of the named days again, "
     "then goes the whole way. Give the sources and the days in the launchpad.",
     tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},

@@ -58,13 +58,13 @@ def tell_what_needs_somebody(
     from ingestion.health import health
     from ingestion.health_page import write_health_page
     from ingestion.limits import limits_from
-    from orchestration.episodes import episodes
+    from orchestration.episodes import detect
 
     home, instance = installation.folders(), context.instance
     if not home.archive.exists():
         return dg.SkipReason("Nothing was ever received.")
     facts = health(home, clock.now(), limits_from(os.environ))
-    alerts = [*health_alerts(facts, instance), *episode_alerts(episodes(home), instance)]
+    alerts = [*health_alerts(facts, instance), *episode_alerts(detect(home, clock.now()).episodes, instance)]
     try:
         message = _tell(alerts, installation, clock, is_open=lambda alert: _still_fails(instance, alert))
     finally:

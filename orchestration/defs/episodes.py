@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ingestion.sources import SOURCES
+from orchestration.defs.health import COMPARISONS
 from orchestration.defs.published import PUBLISHED
 from orchestration.defs.received import READ_AGAIN, RELEASED
 from orchestration.defs.upstreams import STEP, upstream_key
@@ -103,7 +104,9 @@ def closer_job() -> Any:  # Dagster does not export the type of an asset job
     others = [upstream_key(name) for name in SOURCES if name not in asked]
     return dg.define_asset_job(
         CLOSER_JOB,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RELEASED, READ_AGAIN, *others),
+        selection=dg.AssetSelection.all()
+        - dg.AssetSelection.assets(RELEASED, READ_AGAIN, *others)
+        - COMPARISONS,
         description="What a detected episode asks for: charts of more storefronts, news and attention of the "
         f"{BACKFILL_DAYS} days before it, and charts that the Internet Archive has kept.",
         tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
@@ -127,10 +130,11 @@ def episode_sensor(assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> dg.S
     def look_closer(
         context: dg.SensorEvaluationContext, installation: Installation, clock: Clock
     ) -> dg.SensorResult | dg.SkipReason:
-        from orchestration.episodes import episodes, note_started
+        from orchestration.episodes import detect, note_started
 
         home, now = installation.folders(), clock.now()
-        lasting = [one for one in episodes(home) if one.is_open]
+        # An episode ends by the clock, also when nothing new is published.
+        lasting = [one for one in detect(home, now).episodes if one.is_open]
         if not lasting:
             return dg.SkipReason("No episode is open.")
         requests = []

@@ -4,6 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from ingestion.tables import RAW_TABLES
+from orchestration.defs.health import COMPARISONS
 from orchestration.defs.lake import raw_key
 from orchestration.defs.received import INBOX, READ_AGAIN, RELEASED, WATCHLIST
 from orchestration.defs.upstreams import GROUP as UPSTREAMS
@@ -149,7 +150,8 @@ release_job = dg.define_asset_job(
     RELEASE_JOB,
     selection=dg.AssetSelection.all()
     - dg.AssetSelection.groups(UPSTREAMS)
-    - dg.AssetSelection.assets(INBOX, WATCHLIST, READ_AGAIN),
+    - dg.AssetSelection.assets(INBOX, WATCHLIST, READ_AGAIN)
+    - COMPARISONS,
     description="Lets rows or a batch out of quarantine, corrected or as they are, and goes the rest of the "
     f"way: check again, load, model and publish. Configure `{RELEASED.to_user_string()}` with the table and "
     "the load that the asset `quarantine` lists.",

@@ -7,6 +7,7 @@ import dagster as dg
 
 from ingestion.sources import SOURCES
 from ingestion.tables import RAW_TABLES
+from orchestration.defs.health import COMPARISONS
 from orchestration.defs.lake import GROUP as LAKE
 from orchestration.defs.lake import check_name, raw_key
 from orchestration.defs.published import PUBLISHED
@@ -29,7 +30,8 @@ main_job = dg.define_asset_job(
     MAIN_JOB,
     selection=dg.AssetSelection.all()
     - dg.AssetSelection.groups(UPSTREAMS)
-    - dg.AssetSelection.assets(RELEASED, READ_AGAIN),
+    - dg.AssetSelection.assets(RELEASED, READ_AGAIN)
+    - COMPARISONS,
     description="The whole way, without a network: receive, check, load, model and publish. Nothing new "
     "costs little.",
     tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
@@ -42,7 +44,9 @@ def live_job(sources: Iterable[str]) -> Any:  # Dagster does not export the type
     others = [upstream_key(name) for name in SOURCES if name not in named]
     return dg.define_asset_job(
         LIVE_JOB,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RELEASED, READ_AGAIN, *others),
+        selection=dg.AssetSelection.all()
+        - dg.AssetSelection.assets(RELEASED, READ_AGAIN, *others)
+        - COMPARISONS,
         description="Asks the upstreams first, over the network, then goes the whole way. An upstream that "
         "does not answer stops nothing; its check names the days that are missing.",
         tags={"dagster/max_runtime": str(MAX_LIVE_RUNTIME_SECONDS)},

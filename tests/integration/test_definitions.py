@@ -180,3 +180,23 @@ def test_the_project_is_parsed_by_its_absolute_path() -> None:
     for node in read_manifest()["nodes"].values():
         if node["resource_type"] == "seed":
             assert Path(node["root_path"]).is_absolute()
+
+
+def test_loading_does_not_wait_for_comparisons_with_history(definitions: dg.Definitions) -> None:
+    jobs = [job.name for job in definitions.get_repository_def().get_all_jobs() if job.name[:2] != "__"]
+    graphs = {name: definitions.resolve_job_def(name).asset_layer.asset_graph for name in jobs}
+    names = {name: {key.name for key in graph.asset_check_keys} for name, graph in graphs.items()}
+    compared = names.pop("compare_upstreams_with_their_history")
+    assert {"attention_has_no_new_events", "attention_has_an_unusual_volume"} <= compared
+    for job, checks in names.items():
+        assert not checks & compared, job
+
+
+def test_what_is_asked_regularly_has_a_freshness_policy(specs: dict[str, dg.AssetSpec]) -> None:
+    for name, source in SOURCES.items():
+        assert (specs[f"upstream/{name}"].freshness_policy is not None) is source.is_default, name
+
+
+def test_what_needs_the_network_is_off_until_somebody_turns_it_on(definitions: dg.Definitions) -> None:
+    sensor = definitions.get_repository_def().get_sensor_def("look_closer_while_an_episode_lasts")
+    assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
