@@ -128,8 +128,8 @@ COMPARISONS = dg.AssetSelection.checks(compare_with_history)
 compare_job: Any = dg.define_asset_job(  # Dagster does not export the type of an asset job
     COMPARE_JOB,
     selection=COMPARISONS | dg.AssetSelection.groups(Group.OPERATIONS),
-    description="Looks whether upstreams bring new events, and as many rows as usual; shows the health of all "
-    "sources, and closes episodes that are over, also when nothing new was published. Loads nothing.",
+    description="Looks whether upstreams bring new events, and as many rows as usual; shows how all sources "
+    "do, and closes episodes that are over, also when nothing new was published. Loads nothing.",
     tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
 )
 
