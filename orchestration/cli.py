@@ -302,16 +302,21 @@ def sql(
 
 @app.command()
 def brief(
-    episode: Annotated[str, typer.Argument(help="The episode, such as tiktok_refugees_2025.")],
+    episode: Annotated[str, typer.Argument(help="One of the watchlist, such as tiktok_refugees_2025, or a detected one.")],
     to: Annotated[Path | None, typer.Option(help="A file to write; else the page is printed.")] = None,
 ) -> None:
     """Write the page of an episode, in Markdown: what moved, when, how much and by whose estimate."""
+    from orchestration import episode_brief
     from orchestration.brief import write_brief
+    from orchestration.episodes import find
 
     home = _home()
     database = _published(home)
     with _errors_told():
-        page = write_brief(database, episode)
+        if find(home, episode) is not None:
+            page = episode_brief.write_brief(home, episode).read_text(encoding="utf-8")
+        else:
+            page = write_brief(database, episode)
     if to is None:
         sys.stdout.write(page)
     else:

@@ -42,17 +42,6 @@ def add_operations(app: typer.Typer, shared: Shared) -> None:
         if worst(findings) is Level.FAIL:
             raise typer.Exit(EXIT_FAILED)
 
-    @app.command()
-    def brief(
-        episode: Annotated[str, typer.Argument(help="A detected episode, as `status` names it.")],
-    ) -> None:
-        """Write the page of an episode from the published marts: what moved, when, how much, who led."""
-        from orchestration.episode_brief import write_brief
-
-        with shared.errors_told():
-            path = write_brief(shared.home(), episode)
-        shared.out.file.write(path.read_text(encoding="utf-8"))
-
 
 def print_health(home: Home, now: datetime, out: Console) -> None:
     """How the sources do, what is to be done, and which episodes are known; writes the page as well."""

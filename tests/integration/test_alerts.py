@@ -18,9 +18,7 @@ from orchestration.defs.alerts import failed_run_alert, tell_of_failed_run, tell
 from orchestration.installation import Clock, Installation
 from tests._support.loading import NOON, drop, receive_and_load
 
-STALE = Alert(
-    Kind.STALE, "feeds", "feeds has not answered since May.", "Ask it.", "/assets/upstream/feeds"
-)
+STALE = Alert(Kind.STALE, "feeds", "feeds has not answered since May.", "Ask it.", "/assets/upstream/feeds")
 HELD = Alert(Kind.HELD, "import, fx_rates", "a.csv: no column rate.", "See it.", "/runs/1", detail="a.csv")
 
 
