@@ -340,7 +340,6 @@ class _Fetch:
     def run(self, window: Window, deadline: float) -> FetchResult:
         """Asks until `deadline`, and receives every day of which there is something new."""
         self._deadline = deadline
-        self._began = in_utc(self._now())
         incomplete = self._incomplete_before(window)
         with ThreadPoolExecutor(self._threads(), thread_name_prefix=self._source.name) as threads:
             for part in self._parts(window, incomplete):
@@ -387,7 +386,7 @@ class _Fetch:
         """Plays the source's questions through. A source whose own code fails has asked nothing more."""
         answers: Sequence[Answer | None] | None = None
         try:
-            questions: Questions = self._source.ask(Asking(part, self._watchlist, in_utc(self._now())))
+            questions: Questions = self._source.ask(Asking(part, self._watchlist, self._began))
             while True:
                 try:
                     batch = list(next(questions) if answers is None else questions.send(answers))
