@@ -379,7 +379,6 @@ class _Fetch:
     def run(self, window: Window, deadline: float) -> FetchResult:
         """Asks until `deadline`, and receives every day of which there is something new."""
         self._deadline = deadline
-        self._began = in_utc(self._now())
         if self._scope.platforms:
             # What is missing of others stays missing: this fetch does not ask for it.
             self._left_alone = incomplete_days(
@@ -434,7 +433,7 @@ class _Fetch:
         """Plays the source's questions through. A source whose own code fails has asked nothing more."""
         answers: Sequence[Answer | None] | None = None
         try:
-            questions: Questions = self._source.ask(Asking(part, self._watchlist, in_utc(self._now())))
+            questions: Questions = self._source.ask(Asking(part, self._watchlist, self._began))
             while True:
                 try:
                     batch = list(next(questions) if answers is None else questions.send(answers))

@@ -1,4 +1,4 @@
-"""The commands of operations: `doctor`, `brief`, and what `status` says of the sources.
+"""The commands of operations: `doctor`, and what `status` says of the sources.
 
 Belongs here: their arguments and what they print. Does not belong here: any work.
 """

@@ -57,7 +57,7 @@ def test_the_case_is_detected_as_an_episode_that_is_over(
         assert section in result.stdout
     assert "Similarweb" in result.stdout
     unknown = observatory(case_home, monkeypatch, "brief", "nothing")
-    assert unknown.exit_code == EXIT_FAILED and "xiaohongshu_us_20250112" in unknown.output
+    assert unknown.exit_code == EXIT_FAILED and "tiktok_refugees_2025" in unknown.output
 
 
 def test_status_tells_of_sources_and_episodes(case_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
