@@ -1,10 +1,10 @@
-"""What all marts cost on ten years of daily data, and what one more day costs: `make bench-scale`.
+"""What all marts cost on ten years of daily data, and what one more day costs.
 
-Belongs here: a lake of that size, made by DuckDB in the layout of loads, and measuring whole builds of it from
-outside. Does not belong here: tests; and whether the figures are right, for which the rows are too regular.
+Belongs here: a lake of that size, made by DuckDB in the layout of loads, and measuring whole builds of it
+from outside. Does not belong here: tests; and whether figures are right, for which the rows are too regular.
 
-Two histories end on the same day: ten years, and one month. Each is built, then gets one more day and is built
-again. All watched platforms have an app, a third of all apps are others, and a chart shows its first 100.
+Two histories end on the same day: ten years, and one month. Each is built, then gets one more day and is
+built again. Two of three apps are watched, and a chart shows its first 100.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from rich.console import Console
 from ingestion.lake import lake_columns
 from ingestion.settings import PROJECT_ROOT, Home
 from ingestion.tables import RAW_TABLES
-from tests.bench.run import BenchError, Cost, Line, program, run, seconds, table_of
+from tests.bench.report import Line, seconds, table_of
+from tests.bench.run import BenchError, Cost, program, run
 from tests.integration.test_marts import prepare_lake
 
 LAST = dt.date(2024, 12, 31)
@@ -181,25 +182,35 @@ def observed(first: dt.date, last: dt.date, asked: argparse.Namespace) -> Select
         f"select day, number, chr(65 + n // 26) || chr(65 + n % 26) as country, n from ({days}), "
         f"(select cast(n as integer) as n from range({asked.storefronts}) as r(n))"
     )
-    apps = f"select n as app, if(n % 3 = 0, 'o', 'p') as kind, n // 3 as third from range(1, {asked.platforms * 3 // 2 + 1}) as r(n)"
-    chart = "'app_store' as store, country, 'top_free_overall' as chart, day as store_date, country || day as capture_id"
-    scored = (
-        "select day, country, if(kind = 'o', 'o' || app, 'p' || (app - third)) as store_app_id, "
-        "row_number() over (partition by country, day order by 0.6 * ln(app) "
-        "+ 0.2 * sin(number / (20.0 + app % 37) + app + n) + 0.05 * (hash(app, number, n) % 1000) / 1000.0) "
-        f"as rank from ({charts}), ({apps})"
+    apps = (
+        "select n as app, if(n % 3 = 0, 'o' || n, 'p' || (n - n // 3)) as store_app_id "
+        f"from range(1, {asked.platforms * 3 // 2 + 1}) as r(n)"
     )
-    subjects = f"select day, number, p, 'platform' as subject_type, 'p' || p as subject_id, 'UTC' as day_zone from ({days}), range(1, {asked.platforms + 1}) as r(p)"
+    scored = (
+        "select day, country, store_app_id, row_number() over (partition by country, day order by "
+        "0.6 * ln(app) + 0.2 * sin(number / (20.0 + app % 37) + app + n) "
+        f"+ 0.05 * (hash(app, number, n) % 1000) / 1000.0) as rank from ({charts}), ({apps})"
+    )
+    chart = (
+        "day, 'app_store' as store, country, 'top_free_overall' as chart, day as store_date, "
+        "country || day as capture_id"
+    )
     wave = "(1 + 0.2 * sin(number * 0.8976) + 0.1 * (hash(p, number) % 1000) / 1000.0)"
+    subjects = (
+        f"select day, {wave} as wave, 'platform' as subject_type, 'p' || p as subject_id, 'UTC' as day_zone "
+        f"from ({days}), range(1, {asked.platforms + 1}) as r(p)"
+    )
     return {
-        "chart_captures": f"select day, {chart}, day + interval 20 hour as captured_at, 'chart' as scope, "
+        "chart_captures": f"select {chart}, day + interval 20 hour as captured_at, 'chart' as scope, "
         f"{asked.depth} as depth, 'succeeded' as capture_status, 'test' as provider from ({charts})",
-        "chart_entries": f"select day, {chart}, rank, store_app_id, store_app_id as app_name "
+        "chart_entries": f"select {chart}, rank, store_app_id, store_app_id as app_name "
         f"from ({scored}) where rank <= {asked.depth}",
-        "attention": "select *, day as attention_date, 'page_views' as signal, 'page' as item, 'views' as unit, "
-        f"'observed' as value_status, floor(1000 * {wave}) as value, 10000000 as monitored_total from ({subjects})",
-        "news_volume": "select *, day as news_date, 'news' as signal, 'day' as batch, 'articles' as item_kind, "
-        f"cast(20 * {wave} as bigint) as matching_items, 50000 as monitored_items from ({subjects})",
+        "attention": "select *, day as attention_date, 'page_views' as signal, 'page' as item, "
+        "'views' as unit, 'observed' as value_status, floor(1000 * wave) as value, "
+        f"10000000 as monitored_total from ({subjects})",
+        "news_volume": "select *, day as news_date, 'news' as signal, 'day' as batch, "
+        "'articles' as item_kind, cast(20 * wave as bigint) as matching_items, "
+        f"50000 as monitored_items from ({subjects})",
     }
 
 
