@@ -302,7 +302,9 @@ def sql(
 
 @app.command()
 def brief(
-    episode: Annotated[str, typer.Argument(help="One of the watchlist, such as tiktok_refugees_2025, or a detected one.")],
+    episode: Annotated[
+        str, typer.Argument(help="One of the watchlist, such as tiktok_refugees_2025, or a detected one.")
+    ],
     to: Annotated[Path | None, typer.Option(help="A file to write; else the page is printed.")] = None,
 ) -> None:
     """Write the page of an episode, in Markdown: what moved, when, how much and by whose estimate."""
