@@ -182,7 +182,7 @@ def test_the_next_run_fills_exactly_what_was_missing(story: Story) -> None:
     assert states <= {WindowState.COMPLETE, WindowState.OPEN}
 
 
-def test_without_a_network_each_source_says_in_one_line_what_to_do_and_nothing_is_touched(
+def test_without_a_network_each_source_says_in_one_line_what_to_do_and_nothing_is_lost(
     story: Story,
 ) -> None:
     told = story.no_network
@@ -195,8 +195,13 @@ def test_without_a_network_each_source_says_in_one_line_what_to_do_and_nothing_i
         assert re.search(r"could not be reached at [\w.]+: Connection refused", line), line
         assert line.endswith("Check the network; the next run asks again.")
     assert "Traceback" not in told.output
-    assert told.lake == story.healed.lake
-    assert told.published == story.healed.published
+    assert _without_looks(told.lake) == _without_looks(story.healed.lake)
+    assert set(told.lake) >= set(story.healed.lake)
+
+
+def _without_looks(lake: dict[str, bytes]) -> dict[str, bytes]:
+    """The lake without its ledger and the looks at charts: one that failed is a row, too."""
+    return {p: c for p, c in lake.items() if not is_ledger(p) and p.split("/")[0] not in LOOKED_AT}
 
 
 def test_the_ledger_remembers_when_each_source_last_succeeded(story: Story) -> None:
