@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ingestion.http import Client
     from ingestion.watchlist import Watchlist
 
+OFFLINE = {"observatory/network": "none"}
+"""Tag of jobs that load and publish what is on this machine already; `dagster.yaml` lets them run one at a
+time. Two would do the same work, and where they cross, Dagster takes a check of the one for the other's."""
+
 
 class Installation(dg.ConfigurableResource["Installation"]):
     """One installation of the observatory.

@@ -11,7 +11,7 @@ from ingestion.sources import SOURCES
 from orchestration.defs.health import COMPARISONS
 from orchestration.defs.received import READ_AGAIN, RELEASED
 from orchestration.defs.upstreams import GROUP as UPSTREAMS
-from orchestration.installation import Clock, Installation
+from orchestration.installation import OFFLINE, Clock, Installation
 from orchestration.presentation import OWNERS, Group, schema, table
 
 AGAIN_JOB = "read_archive_again_load_check_model_publish"
@@ -94,5 +94,5 @@ again_job: Any = dg.define_asset_job(  # Dagster does not export the type of an 
     - COMPARISONS,
     description="A backfill from the archive, without a network: reads the answers of the named days again, "
     "then goes the whole way. Give the sources and the days in the launchpad.",
-    tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
+    tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)} | OFFLINE,
 )

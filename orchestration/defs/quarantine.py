@@ -8,7 +8,7 @@ from orchestration.defs.health import COMPARISONS
 from orchestration.defs.lake import raw_key
 from orchestration.defs.received import INBOX, READ_AGAIN, RELEASED, WATCHLIST
 from orchestration.defs.upstreams import GROUP as UPSTREAMS
-from orchestration.installation import Clock, Installation
+from orchestration.installation import OFFLINE, Clock, Installation
 from orchestration.presentation import OWNERS, Group, schema, table
 
 QUARANTINE = dg.AssetKey("quarantine")
@@ -155,5 +155,5 @@ release_job = dg.define_asset_job(
     description="Lets rows or a batch out of quarantine, corrected or as they are, and goes the rest of the "
     f"way: check again, load, model and publish. Configure `{RELEASED.to_user_string()}` with the table and "
     "the load that the asset `quarantine` lists.",
-    tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
+    tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)} | OFFLINE,
 )

@@ -16,7 +16,7 @@ from orchestration.defs.received import GROUP as RECEIVED
 from orchestration.defs.received import READ_AGAIN, RELEASED
 from orchestration.defs.upstreams import GROUP as UPSTREAMS
 from orchestration.defs.upstreams import STEP, upstream_key
-from orchestration.installation import Clock, Installation
+from orchestration.installation import OFFLINE, Clock, Installation
 from orchestration.presentation import Group
 
 MAIN_JOB = "load_check_model_publish"
@@ -34,7 +34,7 @@ main_job = dg.define_asset_job(
     - COMPARISONS,
     description="The whole way, without a network: receive, check, load, model and publish. Nothing new "
     "costs little.",
-    tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
+    tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)} | OFFLINE,
 )
 
 

@@ -6,6 +6,7 @@ import csv
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -43,7 +44,7 @@ def test_a_user_loads_the_case_reads_a_failed_check_and_releases_a_row(
         load_id = find_what_waits(page, address)
         release(page, address, load_id, corrected(home, load_id, tmp_path / "corrected.csv"))
         assert vendor_says(home) == [("lemon8",), ("xiaohongshu",)]
-        see_the_mart_change(page, address)
+        see_the_mart_change(page, address, home)
 
 
 def open_the_asset_graph(page: Page, address: str) -> None:
@@ -126,19 +127,23 @@ def release(page: Page, address: str, load_id: str, file: Path) -> None:
     watch_the_run(page)
 
 
-def see_the_mart_change(page: Page, address: str) -> None:
+def see_the_mart_change(page: Page, address: str, home: Home) -> None:
     page.goto(f"{address}/assets/quarantine")
     expect(page.get_by_text("Nothing waits.").first).to_be_visible(timeout=RUN_MS)
     page.goto(f"{address}/assets/fct_published_metrics")
     expect(page.get_by_text("Row count", exact=True)).to_be_visible()
-    expect(page.get_by_text("67", exact=True).first).to_be_visible(timeout=RUN_MS)
+    rows = f"{read(home, 'select count(*) from marts.fct_published_metrics')[0][0]:,}"
+    expect(page.get_by_text(rows, exact=True).first).to_be_visible()
 
 
-def vendor_says(home: Home) -> list[tuple[str]]:
-    """Platforms of the vendor's figures, as an analyst reads them from the published file."""
-    query = (
-        "select platform_id from marts.fct_published_metrics where provider = 'Example Vendor' order by all"
-    )
+def vendor_says(home: Home) -> list[tuple[Any, ...]]:
+    """Platforms of the vendor's figures."""
+    vendors = "select platform_id from marts.fct_published_metrics where provider = 'Example Vendor'"
+    return read(home, f"{vendors} order by all")
+
+
+def read(home: Home, query: str) -> list[tuple[Any, ...]]:
+    """As an analyst reads it from the published file."""
     with duckdb.connect(str(home.published_database), read_only=True) as connection:
         return connection.execute(query).fetchall()
 
