@@ -54,13 +54,13 @@ metric: setup ## Asks MetricFlow about them: make metric METRICS=best_rank BY=pl
 	@$(BIN)/observatory mf query --metrics "$(METRICS)" $(if $(BY),--group-by "$(BY)")
 
 test: setup ## Passes the tests
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Checks format, style, types, SQL and definitions
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint dbt_project --disable-progress-bar
+	$(BIN)/sqlfluff lint dbt_project --disable-progress-bar --processes 0
 	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check defs
 
 bench: setup ## Measures speed and memory, as ratios against a baseline of the same run
