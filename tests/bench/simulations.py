@@ -203,7 +203,7 @@ def _at_least(name: str, share: float) -> Promise:
 
 def main() -> int:
     """Builds 200 simulated platforms, measures and prints. A target that is missed is printed as such."""
-    console = Console()
+    console = Console(width=120)
     with tempfile.TemporaryDirectory(prefix="observatory_simulations_") as folder:
         home = Home(Path(folder) / "home")
         simulation = simulate(GROUPS, SEED)
