@@ -29,7 +29,10 @@ ABANDONED_AFTER = timedelta(days=1)
 """A temporary file of the archive that is older belongs to nobody."""
 
 IMPORT_SOURCE = "import"
-"""The source whose loads are merged by key; loads of all others own every day of their table."""
+RELEASED_SOURCE = "released"
+"""What a person let out of quarantine (`ingestion.release`)."""
+MERGED_SOURCES = (IMPORT_SOURCE, RELEASED_SOURCE)
+"""Sources whose loads are merged by key; loads of all others own every day of their table, or one."""
 
 
 class Format(StrEnum):
@@ -41,6 +44,8 @@ class Format(StrEnum):
     WATCHLIST = "watchlist"
     CAPTURES = "captures"
     """A manifest of what an upstream answered for one day (`ingestion.manifests`)."""
+    RELEASE = "release"
+    """Rows that were released from quarantine (`ingestion.release`)."""
 
 
 class ReceiptState(StrEnum):
@@ -67,7 +72,8 @@ class Receipt:
     """What was received, when, from where, and for which table. Instants are in UTC.
 
     `checked_with`, `verdict` and `rows_published` tell of the last completed load: what it was checked with,
-    its verdict and how many rows it published. `day`: for an upstream, the day that the load owns.
+    its verdict and how many rows it published. `day`: for an upstream, the day that its rows belong to.
+    `releases`: the load whose quarantine this one releases.
     """
 
     load_id: str
@@ -84,14 +90,20 @@ class Receipt:
     verdict: str | None = None
     rows_published: int = 0
     day: date | None = None
+    releases: str | None = None
 
     @property
     def owns_all_days(self) -> bool:
         """Whether a load replaces all days of its source and table.
 
-        If not, it replaces its `day`, or, without one, is merged by key.
+        If not, it replaces its `owned_day`, or, without one, is merged by key.
         """
-        return self.source != IMPORT_SOURCE and self.day is None
+        return self.source not in MERGED_SOURCES and self.day is None
+
+    @property
+    def owned_day(self) -> date | None:
+        """The day that a load replaces: that of an upstream, unless the rows were released."""
+        return None if self.source in MERGED_SOURCES else self.day
 
 
 @dataclass(frozen=True)
@@ -123,13 +135,22 @@ def store_chunks(home: Home, chunks: Iterable[bytes]) -> Stored:
                 copy.write(chunk)
         stored = Stored(digest.hexdigest(), size)
         final = object_path(home, stored.digest)
-        if not final.exists():
+        if not _is_young_again(final):
             ensure_folder(final.parent)
             temporary.chmod(0o444)
             replace_durably(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
     return stored
+
+
+def _is_young_again(path: Path) -> bool:
+    """Whether an object is there; its age then counts from now (`ingestion.retention`)."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _chunks(stream: BinaryIO, file_name: str) -> Iterator[bytes]:
@@ -193,7 +214,7 @@ def new_receipt(
 
 def write_receipt(home: Home, receipt: Receipt) -> None:
     """Writes a new receipt. That of a day of an upstream takes the place of the day's earlier one."""
-    if receipt.day is None:
+    if receipt.owned_day is None:
         _write(home, receipt)
         return
     with locked(home, f"receipts/{receipt.table_name}"):
@@ -202,11 +223,11 @@ def write_receipt(home: Home, receipt: Receipt) -> None:
 
 def update_receipt(home: Home, receipt: Receipt) -> None:
     """Writes what has become of a receipt, unless a later one has taken its place."""
-    if receipt.day is None:
+    if receipt.owned_day is None:
         _write(home, receipt)
         return
     with locked(home, f"receipts/{receipt.table_name}"):
-        current = receipt_of_day(home, receipt.source, receipt.table_name, receipt.day)
+        current = receipt_of_day(home, receipt.source, receipt.table_name, receipt.owned_day)
         if current is None or current.load_id == receipt.load_id:
             _write(home, receipt)
 
@@ -245,8 +266,8 @@ def _receipts_folder(home: Home, table_name: str) -> Path:
 
 def _receipt_path(home: Home, receipt: Receipt) -> Path:
     folder = _receipts_folder(home, receipt.table_name)
-    if receipt.day:
-        return folder / receipt.source / f"{receipt.day}.json"
+    if receipt.owned_day:
+        return folder / receipt.source / f"{receipt.owned_day}.json"
     return folder / f"{receipt.load_id}.json"
 
 

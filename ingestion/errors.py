@@ -20,6 +20,10 @@ class ObservatoryError(Exception):
         super().__init__(f"{where}: {problem}. {remedy}")
 
 
+class QuarantineError(ObservatoryError):
+    """What cannot be done with what is in quarantine."""
+
+
 class UnreadableInputError(ObservatoryError):
     """Bytes that cannot be read as rows of the table they claim to be."""
 
@@ -92,3 +96,7 @@ class UpstreamError(ObservatoryError):
 
 class SettingError(ObservatoryError):
     """A variable of the environment that does not say what it must."""
+
+
+class AlertError(ObservatoryError):
+    """An alert that did not reach whom it was for."""

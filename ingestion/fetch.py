@@ -75,6 +75,31 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Scope:
+    """Which of its questions a source asks.
+
+    `only_new`: what never changes and lies in the archive is not asked for again. `platforms`: only what
+    concerns these is asked for, of the days of the window alone; none means all. All are read in any case.
+    `more_storefronts`: countries, each with its zone, whose charts are asked for beside the watched ones.
+    """
+
+    only_new: bool = False
+    platforms: frozenset[str] = frozenset()
+    more_storefronts: tuple[tuple[str, str], ...] = ()
+
+    def asked_of(self, watchlist: Watchlist) -> Watchlist:
+        """What a source is to know while it asks."""
+        asked = watchlist.only(self.platforms) if self.platforms else watchlist
+        if not self.more_storefronts:
+            return asked
+        storefronts = {**dict(self.more_storefronts), **asked.storefronts}
+        return asked.model_copy(update={"storefronts": storefronts})
+
+
+ALL = Scope()
+
+
+@dataclass(frozen=True)
 class FetchResult:
     """What came of asking one source. `problem`: why it could not be asked at all; `unanswered`: what is
     missing of which days, and what to do.
@@ -126,6 +151,7 @@ def fetch_all(
     watchlist: Watchlist,
     client: Client,
     now: Clock,
+    scope: Scope = ALL,
 ) -> Iterator[FetchResult]:
     """Asks several sources at the same time; gives each result when it is there. Raises nothing of theirs.
 
@@ -135,7 +161,7 @@ def fetch_all(
 
     def fetch_one(source: Source) -> FetchResult:
         asked = window or today(source, now())
-        return fetch(home, source, asked, watchlist=watchlist, client=client, now=now)
+        return fetch(home, source, asked, watchlist=watchlist, client=client, now=now, scope=scope)
 
     with ThreadPoolExecutor(SOURCES_AT_ONCE, thread_name_prefix="fetch") as threads:
         for future in as_completed([threads.submit(fetch_one, source) for source in sources]):
@@ -150,6 +176,7 @@ def fetch(
     watchlist: Watchlist,
     client: Client,
     now: Clock,
+    scope: Scope = ALL,
     source_seconds: float = SOURCE_SECONDS,
 ) -> FetchResult:
     """Asks one source for `window`, for its look-back, and for what earlier fetches of the last days missed.
@@ -157,9 +184,12 @@ def fetch(
     Never raises because of what the upstream does, or the source's own code: what is missing stands in the
     result and in the ledger of windows, and the rest is received.
     """
+    if scope.platforms and not source.asks_by_platform:
+        told = f"{source.name}: cannot be asked for single platforms. Leave it out."
+        return FetchResult(source.name, problem=told)
     try:
         with locked(home, f"fetch/{source.name}"):
-            fetching = _Fetch(home, source, watchlist=watchlist, client=client, now=now)
+            fetching = _Fetch(home, source, watchlist=watchlist, client=client, now=now, scope=scope)
             return fetching.run(window, client.effects.monotonic() + source_seconds)
     except ObservatoryError as error:
         return FetchResult(source.name, problem=str(error))
@@ -321,17 +351,26 @@ class _Fetch:
     """One source, one time. Its methods are called by several threads; what they share is behind a lock."""
 
     def __init__(
-        self, home: Home, source: Source, *, watchlist: Watchlist, client: Client, now: Clock
+        self,
+        home: Home,
+        source: Source,
+        *,
+        watchlist: Watchlist,
+        client: Client,
+        now: Clock,
+        scope: Scope,
     ) -> None:
         self._home = home
         self._source = source
-        self._watchlist = watchlist
+        self._scope = scope
+        self._watchlist = scope.asked_of(watchlist)
         self._client = client
         self._now = now
         self._deadline = 0.0
         self._began = in_utc(now())
         self._reader = Reader(home, source, watchlist, store_watchlist(home, watchlist))
         self._lock = threading.Lock()
+        self._left_alone: set[date] = set()
         self._days: dict[date, _Tally] = {}
         self._begun: set[date] = set()
         self._asked: dict[str, Answer | None] = {}
@@ -340,7 +379,11 @@ class _Fetch:
     def run(self, window: Window, deadline: float) -> FetchResult:
         """Asks until `deadline`, and receives every day of which there is something new."""
         self._deadline = deadline
-        self._began = in_utc(self._now())
+        if self._scope.platforms:
+            # What is missing of others stays missing: this fetch does not ask for it.
+            self._left_alone = incomplete_days(
+                self._home, self._source.name, window, is_dated=self._source.is_dated
+            )
         incomplete = self._incomplete_before(window)
         with ThreadPoolExecutor(self._threads(), thread_name_prefix=self._source.name) as threads:
             for part in self._parts(window, incomplete):
@@ -353,7 +396,7 @@ class _Fetch:
         # A fetch that was killed may have left captures of a day that nobody can ask for any more.
         touched = sorted(incomplete.union(self._days))
         receipts = [receipt for day in touched for receipt in receive_day(self._reader, day, moment)]
-        note_days(self._home, self._source.name, reports)
+        self._write_down(reports)
         unanswered = self._unanswered(reports)
         return replace(self._totals, days=reports, receipts=tuple(receipts), unanswered=unanswered)
 
@@ -373,13 +416,16 @@ class _Fetch:
         return min(REQUESTS_AT_ONCE, self._source.pace.at_once * len(self._source.hosts))
 
     def _incomplete_before(self, window: Window) -> set[date]:
+        if self._scope.platforms:
+            return set()
         back = max(self._source.look_back_days, HEALED_DAYS)
         before = Window(window.first - timedelta(days=back), window.first - timedelta(days=1))
         return incomplete_days(self._home, self._source.name, before, is_dated=self._source.is_dated)
 
     def _parts(self, window: Window, incomplete: set[date]) -> list[Window]:
         """The window itself first, then what is to be healed before it, without the days between."""
-        look_back = range(1, self._source.look_back_days + 1)
+        days_back = 0 if self._scope.platforms else self._source.look_back_days
+        look_back = range(1, days_back + 1)
         wanted = incomplete.union(window.first - timedelta(days=back) for back in look_back)
         return [window, *runs(sorted(wanted))]
 
@@ -387,7 +433,7 @@ class _Fetch:
         """Plays the source's questions through. A source whose own code fails has asked nothing more."""
         answers: Sequence[Answer | None] | None = None
         try:
-            questions: Questions = self._source.ask(Asking(part, self._watchlist, in_utc(self._now())))
+            questions: Questions = self._source.ask(Asking(part, self._watchlist, self._began))
             while True:
                 try:
                     batch = list(next(questions) if answers is None else questions.send(answers))
@@ -413,7 +459,11 @@ class _Fetch:
                 "the fetch ended before it was done. The next run asks again.",
             )
             reports = [DayReport(day, WindowState.MISSING, 0, 0, 0, reason, moment) for day in new]
-            note_days(self._home, self._source.name, reports)
+            self._write_down(reports)
+
+    def _write_down(self, reports: Sequence[DayReport]) -> None:
+        noted = [report for report in reports if report.day not in self._left_alone]
+        note_days(self._home, self._source.name, noted)
 
     def _answer(self, request: Request) -> Answer | None:
         """One answer that was read, or None; all that went wrong is noted with its day.
@@ -427,10 +477,12 @@ class _Fetch:
         spent = _Spent(time.monotonic())
         answer, problem, is_gap = None, None, False
         try:
-            self._respect_quiet(request)
-            capture = self._client.insist(
-                self._source, request, lambda: self._attempt(request, spent), self._deadline
-            )
+            capture = self._known(request)
+            if capture is None:
+                self._respect_quiet(request)
+                capture = self._client.insist(
+                    self._source, request, lambda: self._attempt(request, spent), self._deadline
+                )
             answer = capture.answer(self._home)
         except UpstreamError as error:
             logger.info("%s", error)
@@ -477,6 +529,13 @@ class _Fetch:
                 fault=Fault.FATAL,
                 is_of_host=False,
             )
+
+    def _known(self, request: Request) -> Capture | None:
+        """The archive's answer, where it is as good as a new one."""
+        if not request.is_final or self._scope == ALL:
+            return None
+        capture = latest(self._home, self._source.name, request)
+        return capture if capture is not None and capture.day == request.day else None
 
     def _attempt(self, request: Request, spent: _Spent) -> Capture:
         """Sends a request once; archives, looks at and reads the answer. Raises `UpstreamError`."""

@@ -79,8 +79,8 @@ def publish(
     `frame` has the contract's types and `observed_at`. A load that owns all days replaces each of them
     and then removes those that it no longer has. One of a day of an upstream puts all its rows there and
     replaces that day. Another is merged by key: rows with a key of the load are replaced, on whatever day
-    they are, others stay. `step` hears `partition_written` after each partition and `partition_removed`
-    after each day that is gone.
+    they are, others stay; what was released of a day of an upstream goes to that day. `step` hears
+    `partition_written` after each partition and `partition_removed` after each day that is gone.
     """
     names = [*table.column_names, OBSERVED_AT.name]
     with locked(home, f"lake/{receipt.source}/{table.name}"), connection() as con:
@@ -88,9 +88,9 @@ def publish(
         con.register("accepted", frame[list(dict.fromkeys(names))])
         con.execute(_load_sql(table, receipt), _lineage(receipt))
         before = set(_days(home, receipt.source, table.name))
-        if receipt.owns_all_days or receipt.day:
+        if receipt.owns_all_days or receipt.owned_day:
             con.execute("CREATE TEMP VIEW result AS SELECT * FROM load")
-            touched = before & {str(receipt.day)} if receipt.day else before
+            touched = before & {str(receipt.owned_day)} if receipt.owned_day else before
         else:
             touched = _merge(con, home, table, receipt.source, before)
         written = _column(con, "SELECT DISTINCT day FROM load ORDER BY day")

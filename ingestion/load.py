@@ -120,7 +120,7 @@ def load(home: Home, receipt: Receipt, watched: WatchedIds, now: Clock, step: St
 
 def _outcome(home: Home, table: RawTable, receipt: Receipt, watched: WatchedIds, step: Step) -> _Outcome:
     try:
-        rows = _parse(home, table, receipt)
+        rows = parse(home, table, receipt)
     except (UnreadableInputError, WatchlistError) as error:
         reason = str(error)[:REASON_CHARACTERS]
         quarantine.write_rows(home, receipt, ())
@@ -141,7 +141,8 @@ def _outcome(home: Home, table: RawTable, receipt: Receipt, watched: WatchedIds,
     return _settle(home, receipt, rows, frame, checked, step=step)
 
 
-def _parse(home: Home, table: RawTable, receipt: Receipt) -> Rows:
+def parse(home: Home, table: RawTable, receipt: Receipt) -> Rows:
+    """What the archive keeps under a receipt, as rows of text. Raises `UnreadableInputError`."""
     path = object_path(home, receipt.digest)
     if receipt.format is Format.WATCHLIST:
         return rows_from_records(_rows_of_watchlist(path.read_bytes())[table.name], table)
@@ -149,6 +150,10 @@ def _parse(home: Home, table: RawTable, receipt: Receipt) -> Rows:
         from ingestion.manifests import rows_of_day
 
         return rows_of_day(home, receipt, table)
+    if receipt.format is Format.RELEASE:
+        from ingestion.release import rows_of_release
+
+        return rows_of_release(path.read_bytes(), table)
     return read(path, receipt.format, table, receipt.file_name)
 
 
@@ -193,7 +198,7 @@ def _why_held(receipt: Receipt, rows: Rows, quarantined: int, checked: CheckResu
         return f"The batch is held: {'; '.join(checked.broken_for_the_batch)}."
     if rows.count and quarantined == rows.count:
         return "The batch is held: no row is fit for the lake."
-    if (receipt.owns_all_days or receipt.day) and quarantined > MAX_SHARE_QUARANTINED * rows.count:
+    if (receipt.owns_all_days or receipt.owned_day) and quarantined > MAX_SHARE_QUARANTINED * rows.count:
         return f"The batch is held: more than {MAX_SHARE_QUARANTINED:.0%} of its rows are broken."
     return None
 
@@ -313,15 +318,15 @@ def _requeue_outdated(home: Home, table: RawTable, checked_with: str) -> None:
 def outdated(received: Sequence[Receipt], checked_with: str) -> list[Receipt]:
     """Completed loads, oldest first, to check again, given all receipts of a table in order.
 
-    Of a source whose loads own all days, the last one, where it was checked with something else. Of
-    imports, the first of which rows were kept back, and all later ones, since a later import wins. Of
+    Of a source whose loads own all days, the last one, where it was checked with something else. Of imports
+    and releases, the first of which rows were kept back, and all later ones, since a later one wins. Of
     days of upstreams, those of which rows were kept back: each day stands for itself.
     """
     again: list[Receipt] = []
     for source in dict.fromkeys(receipt.source for receipt in received):
         done = [receipt for receipt in received if receipt.source == source]
         kept_back = [r for r in done if r.verdict in KEPT_BACK and r.checked_with != checked_with]
-        if done[-1].day:
+        if done[-1].owned_day:
             done = kept_back
         elif done[-1].owns_all_days:
             done = [r for r in done[-1:] if r.checked_with != checked_with]

@@ -68,6 +68,26 @@ class Home:
         return self.root / "data_docs"
 
     @property
+    def alerts(self) -> Path:
+        """What people were told, and what is still to be told, a file a cause."""
+        return self.root / "alerts"
+
+    @property
+    def episodes(self) -> Path:
+        """Episodes that were detected, a file each."""
+        return self.root / "episodes"
+
+    @property
+    def briefs(self) -> Path:
+        """The pages of episodes."""
+        return self.root / "briefs"
+
+    @property
+    def health_page(self) -> Path:
+        """How every source does, as a page."""
+        return self.root / "health" / "index.html"
+
+    @property
     def dagster(self) -> Path:
         """Run history of Dagster."""
         return self.root / "dagster"

@@ -70,6 +70,8 @@ class Request:
     max_unpacked_bytes: int = 256 * MEBIBYTE
     missing_is_answer: bool = False
     """Whether a 404 is an answer to keep and parse (`status` 404), not an error."""
+    is_final: bool = False
+    """Whether an answer with status 200 never changes: who wants only what is new need not ask again."""
     follows_redirects: bool = True
     """If not, a redirect is an answer to keep, and the source decides whether it asks where that leads."""
 
@@ -183,9 +185,11 @@ class Source:
     `answers_are_whole`: whether an answer is a series in itself, so that what it leaves out, after an earlier
     answer of the day about the same thing (the same labels), is no more: none is mixed with another.
     `is_dated`: whether a past day can be asked, and says what it was. Such a day is complete once it was
-    asked after its end and look-back; others only know what is now. `read` raises WrongAnswerError.
+    asked after its end and look-back; others only know what is now.
     `failed_look`: for sources of which every look counts, one that finds the same as before and one without
     an answer, too: what is told of the latter. Its answer is empty and has the status 0.
+    `asks_by_platform`: requests name apps, pages or names of platforms, so that one can be asked for alone.
+    `read` raises WrongAnswerError.
     """
 
     name: str
@@ -202,4 +206,5 @@ class Source:
     is_dated: bool = False
     failed_look: Callable[[Answer], Parsed] | None = None
     answers_are_whole: bool = False
+    asks_by_platform: bool = False
     provenance: str = "live"

@@ -7,7 +7,7 @@ Belongs here: the shape of `watchlist.yaml`, what must hold between its parts, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -155,6 +155,12 @@ class Watchlist(_Entry):
             companies=frozenset(self.companies),
             episodes=frozenset(self.episodes),
         )
+
+    def only(self, platforms: Collection[str]) -> Watchlist:
+        """These platforms and the storefronts alone: what a source that asks by platform needs to know."""
+        chosen = {name: platform for name, platform in self.platforms.items() if name in platforms}
+        others: dict[str, object] = {"companies": {}, "episodes": {}, "feeds": {}, "articles": []}
+        return self.model_copy(update={"platforms": chosen, **others})
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +23,8 @@ from rich.table import Table
 
 from ingestion.errors import ObservatoryError
 from ingestion.settings import PROJECT_ROOT, Home, home_from
+from orchestration.operations_cli import add_operations, print_health
+from orchestration.quarantine_cli import Format, Shared, quarantine_commands
 
 if TYPE_CHECKING:
     from ingestion.loads import LoadRecord
@@ -50,14 +51,6 @@ NARROW = 110
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else NARROW)
 err = Console(stderr=True, highlight=False)
-
-
-class Format(StrEnum):
-    """How `sql` prints."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
 
 
 @app.command()
@@ -142,6 +135,40 @@ def reparse(
     outcome = _run(home)
     held_back = _print_loads(home, since=started, published=outcome.published)
     raise typer.Exit(_exit_code(outcome, held_back=held_back or bool(unreadable)))
+
+
+@app.command()
+def backfill(
+    source: Annotated[str, typer.Option(help="The upstream.")],
+    first: Annotated[datetime, typer.Option("--from", formats=DAY_FORMATS, help="The first day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=DAY_FORMATS, help="The last day.")],
+) -> None:
+    """Ask an upstream for many past days, over the network, and build the marts once.
+
+    Asks thirty days at a time, so that a long backfill that is stopped goes on where it was: give the days
+    that are left. What the archive has already is read again without a network by `observatory reparse`.
+    """
+    from orchestration.dbt import ensure_manifest
+
+    window = _window(first, last)
+    _known_sources([source])
+    home = _home()
+    started = datetime.now(UTC)
+    with _errors_told(), err.status("Starting ...") as progress:
+        ensure_manifest()
+        from orchestration.session import ask_days
+
+        def report(days: Window) -> None:
+            progress.update(f"Asking {source} for {days.first} to {days.last}")
+
+        missing, failures = ask_days(home, source, window, report=report)
+    for line in missing:
+        err.print(f"[yellow]Missing.[/yellow] {escape(line)}", soft_wrap=True)
+    for failure in failures:
+        err.print(f"[red]Failed.[/red] {escape(failure)}", soft_wrap=True)
+    outcome = _run(home)
+    held_back = _print_loads(home, since=started, published=outcome.published)
+    raise typer.Exit(EXIT_FAILED if failures else _exit_code(outcome, held_back=held_back or bool(missing)))
 
 
 def _asked_window(day: datetime | None, first: datetime | None, last: datetime | None) -> Window | None:
@@ -275,16 +302,23 @@ def sql(
 
 @app.command()
 def brief(
-    episode: Annotated[str, typer.Argument(help="The episode, such as tiktok_refugees_2025.")],
+    episode: Annotated[
+        str, typer.Argument(help="One of the watchlist, such as tiktok_refugees_2025, or a detected one.")
+    ],
     to: Annotated[Path | None, typer.Option(help="A file to write; else the page is printed.")] = None,
 ) -> None:
     """Write the page of an episode, in Markdown: what moved, when, how much and by whose estimate."""
+    from orchestration import episode_brief
     from orchestration.brief import write_brief
+    from orchestration.episodes import find
 
     home = _home()
     database = _published(home)
     with _errors_told():
-        page = write_brief(database, episode)
+        if find(home, episode) is not None:
+            page = episode_brief.write_brief(home, episode).read_text(encoding="utf-8")
+        else:
+            page = write_brief(database, episode)
     if to is None:
         sys.stdout.write(page)
     else:
@@ -307,7 +341,7 @@ def mf(
 
 @app.command()
 def status() -> None:
-    """Show what is published, how the upstreams do, the last load of each table, and what was held back."""
+    """Show what is published, how each source does, the last load of each table, and what to do."""
     from ingestion.loads import read_loads
     from orchestration.publish import current_version
 
@@ -324,7 +358,15 @@ def status() -> None:
     kept_back = [record for record in records if record.verdict != "published"][-LISTED_LOADS:]
     if kept_back:
         _print_records(kept_back, f"Loads that kept something back, the last {LISTED_LOADS} at most")
+    print_health(home, _now(), out)
     _print_waiting(home)
+
+
+def _load_and_publish(home: Home, since: datetime) -> int:
+    """Takes what was received all the way; prints the loads since `since`, and gives the exit code."""
+    outcome = _run(home)
+    held_back = _print_loads(home, since=since, published=outcome.published)
+    return _exit_code(outcome, held_back=held_back)
 
 
 def main() -> None:
@@ -429,7 +471,8 @@ def _print_waiting(home: Home) -> None:
 def _print_records(records: Sequence[LoadRecord], title: str, *, with_reasons: bool = True) -> None:
     """Prints one line for what a table got from a source, and below them why something was kept back.
 
-    An upstream's days are loads of their own; "days" counts the days of data that were written.
+    An upstream's days are loads of their own; "days" counts the days of data that were written. The file of
+    a load that is not whole is named.
     """
     table = Table(title=title, title_justify="left")
     for name in ("table", "source", "verdict"):
@@ -438,7 +481,8 @@ def _print_records(records: Sequence[LoadRecord], title: str, *, with_reasons: b
         table.add_column(name, justify="right")
     sums: dict[tuple[str, str, str], Counter[str]] = {}
     for r in records:
-        counts = sums.setdefault((r.table_name, r.source, r.verdict), Counter())
+        file = "" if r.verdict == "published" else f"\n{escape(r.file_name)}"
+        counts = sums.setdefault((f"{r.table_name}{file}", r.source, r.verdict), Counter())
         counts.update(days=r.days, rows=r.rows_in, published=r.rows_published, kept=r.rows_quarantined)
     for names, counts in sums.items():
         table.add_row(*names, *(str(counts[name]) for name in ("days", "rows", "published", "kept")))
@@ -519,3 +563,8 @@ def _tell_where(home: Home) -> None:
     out.print(f"\nPublished database: {home.published_database}", soft_wrap=True)
     out.print("Query it:           make sql QUERY='from marts.data_dictionary'   (or any DuckDB)")
     out.print("Web UI:             make ui   (http://127.0.0.1:3000)")
+
+
+SHARED = Shared(out, _home, _now, _errors_told, _load_and_publish, _print_rows)
+app.add_typer(quarantine_commands(SHARED), name="quarantine")
+add_operations(app, SHARED)

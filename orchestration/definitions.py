@@ -8,9 +8,17 @@ from typing import Any
 import dagster as dg
 
 from orchestration.dbt import read_manifest
+from orchestration.defs.again import again_job, read_again_from_archive
+from orchestration.defs.alerts import tell_of_failed_run, tell_what_needs_somebody
+from orchestration.defs.automation import automation_sensor
+from orchestration.defs.episodes import closer_job, detected_episodes, episode_sensor
+from orchestration.defs.events import event_sensors
+from orchestration.defs.health import compare_job, compare_schedule, compare_with_history, health
 from orchestration.defs.lake import lake_assets
+from orchestration.defs.maintenance import maintenance_job, maintenance_schedule
 from orchestration.defs.prices import price_bars_lack_sessions
 from orchestration.defs.published import published_asset
+from orchestration.defs.quarantine import quarantine, release_job, released_from_quarantine
 from orchestration.defs.received import inbox, watchlist
 from orchestration.defs.runs import carry_on_sensor, live_job, main_job, nightly
 from orchestration.defs.upstreams import default_sources, upstream_assets
@@ -33,17 +41,30 @@ def build_defs(
     assets = [
         inbox,
         watchlist,
+        released_from_quarantine,
+        read_again_from_archive,
         upstream_assets(),
         *lake_assets(),
+        quarantine,
         warehouse_asset(manifest),
         published_asset(public_models(manifest)),
+        detected_episodes,
+        health,
     ]
+    live = live_job(default_sources() if live_sources is None else live_sources)
     return dg.Definitions(
         assets=assets,
-        asset_checks=[price_bars_lack_sessions],
-        jobs=[main_job, live_job(default_sources() if live_sources is None else live_sources)],
-        schedules=[nightly],
-        sensors=[carry_on_sensor(assets)],
+        asset_checks=[price_bars_lack_sessions, compare_with_history],
+        jobs=[main_job, release_job, again_job, live, closer_job(), compare_job, maintenance_job],
+        schedules=[nightly, compare_schedule, maintenance_schedule],
+        sensors=[
+            carry_on_sensor(assets, [again_job, live]),
+            automation_sensor,
+            *event_sensors(assets),
+            episode_sensor(assets),
+            tell_of_failed_run,
+            tell_what_needs_somebody,
+        ],
         resources={
             "installation": Installation(),
             "network": Network(),

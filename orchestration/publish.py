@@ -177,6 +177,19 @@ def expired(versions: Sequence[Version], current: Version, now: datetime) -> lis
     ]
 
 
+def delete_expired(home: Home, now: datetime) -> list[Version]:
+    """Deletes the versions that are `expired`, as every publish does; gives them."""
+    versions = home.published / "versions"
+    if current_version(home) is None:
+        return []
+    with FileLock(home.locks / "publish.lock", timeout=_LOCK_TIMEOUT_SECONDS):
+        current = current_version(home)  # again: another publish may just have ended
+        gone = expired(_versions(versions), current, now) if current else []
+        for old in gone:
+            _delete(old.path)
+    return gone
+
+
 def _publish(home: Home, models: tuple[str, ...], now: datetime, phases: _Phases) -> Publication:
     """What `publish` does while it holds the lock."""
     versions = home.published / "versions"

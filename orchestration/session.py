@@ -11,8 +11,9 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,13 @@ from ingestion.settings import Home
 from ingestion.source import Window
 from orchestration.definitions import build_defs
 from orchestration.defs.runs import LIVE_JOB, MAIN_JOB, blocked_tables, unblocked_selection
-from orchestration.defs.upstreams import STEP, missing_windows, unasked_sources
+from orchestration.defs.upstreams import (
+    DAYS_A_RUN,
+    STEP,
+    missing_windows,
+    unasked_sources,
+    upstream_key,
+)
 from orchestration.installation import Installation
 
 CLASS_NAME = re.compile(r"^[\w.]+: ")
@@ -125,6 +132,53 @@ def run_main_job(
         missing=tuple(missing),
         unasked=tuple(unasked),
     )
+
+
+def ask_days(
+    home: Home,
+    source: str,
+    window: Window,
+    *,
+    report: Callable[[Window], None] = lambda days: None,
+) -> tuple[list[str], list[str]]:
+    """Asks an upstream for its partitions of `window`, some days a run, and loads nothing.
+
+    The runs are what a backfill of the asset in the web UI would start; what is received waits for the next
+    run of the main job. `report` is told the days of each run before it starts. Gives a line for each day of
+    which something is missing, and why runs failed. After a failed run no further one is started.
+    """
+    overrides = {"installation": Installation(home=str(home.root))}
+    loggers = {"progress": _progress_logger(lambda step, status: None)}
+    job = build_defs(overrides, loggers, live_sources=[source]).resolve_job_def(LIVE_JOB)
+    missing: list[str] = []
+    with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+        end_dead_runs(instance)
+        for days in parts_of(window, DAYS_A_RUN):
+            report(days)
+            result = job.execute_in_process(
+                run_config={"loggers": {"progress": {}}},
+                instance=instance,
+                asset_selection=[upstream_key(source)],
+                tags={
+                    PROCESS_TAG: _this_process(),
+                    "dagster/asset_partition_range_start": str(days.first),
+                    "dagster/asset_partition_range_end": str(days.last),
+                },
+                raise_on_error=False,
+            )
+            missing += missing_windows(instance, result.run_id)
+            if not result.success:
+                return missing, _failures(result)
+    return missing, []
+
+
+def parts_of(window: Window, most: int) -> Iterator[Window]:
+    """A window as windows of at most so many days, in order."""
+    first = window.first
+    while first <= window.last:
+        last = min(window.last, first + timedelta(days=most - 1))
+        yield Window(first, last)
+        first = last + timedelta(days=1)
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> None:

@@ -1,33 +1,81 @@
-"""Tells whether the published marts still follow from the lake and the dbt project.
+"""Tells which models still follow from the lake and the dbt project, and whether readers see them.
 
-A run with nothing new then builds nothing.
+A run builds what does not: nothing new, nothing built; rows that came late re-open the models downstream of
+their table, and no others.
 
-Belongs here: the fingerprint of all that marts are made from, and the marks that a build and a publish leave.
-Does not belong here: building and publishing.
+Belongs here: the state that each model would have if it were built now, and the marks that a build and a
+publish leave. Does not belong here: building and publishing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ingestion.effects import ensure_folder, remove_durably, write_durably
 from ingestion.settings import PROJECT_ROOT, Home
 from orchestration.publish import LAYOUT
 
+States = Mapping[str, str]
+"""dbt's unique id of a model or seed -> what it is made from, as a digest."""
 
-def fingerprint(home: Home, manifest: Mapping[str, Any]) -> str:
-    """Names the state of the lake and of the project's code.
+BUILT = ("model", "seed", "snapshot")
+Copied = TypeVar("Copied")
 
-    A file of the lake is replaced, never written in place, so its size and time tell it from its successor.
+
+def states(home: Home, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The state that each model and seed would have if all of them were built now, parents first.
+
+    It names the whole project, and the files of the raw tables that the model reads, directly or not. A file
+    of the lake is replaced, never written in place, so its size and time tell it from its successor.
     """
-    digest = hashlib.sha256()
+    tables = _tables(home)
+    project = _project(manifest)
+    found: dict[str, str] = {}
+
+    def state(uid: str) -> str:
+        if uid not in found:
+            parents = sorted(parents_of(manifest, uid))
+            digest = hashlib.sha256(f"{project} {uid}\n".encode())
+            for parent in parents:
+                said = state(parent) if parent in manifest["nodes"] else tables.get(_table_of(parent), "")
+                digest.update(f"{parent} {said}\n".encode())
+            found[uid] = digest.hexdigest()
+        return found[uid]
+
+    for uid, node in manifest["nodes"].items():
+        if node.get("resource_type") in BUILT:
+            state(uid)
+    return found
+
+
+def parents_of(manifest: Mapping[str, Any], uid: str) -> list[str]:
+    """Models, seeds and raw tables that a model reads itself."""
+    named: list[str] = (manifest["nodes"][uid].get("depends_on") or {}).get("nodes", [])
+    return [parent for parent in named if not parent.startswith("test.")]
+
+
+def _table_of(source_uid: str) -> str:
+    return source_uid.rpartition(".")[2]
+
+
+def _tables(home: Home) -> dict[str, str]:
+    """Each raw table's files, as a digest."""
+    told: dict[str, list[str]] = {}
     for path in sorted(home.lake.rglob("*.parquet")):
+        inside = path.relative_to(home.lake)
         status = path.stat()
-        digest.update(f"{path.relative_to(home.lake)} {status.st_size} {status.st_mtime_ns}\n".encode())
+        table = inside.parts[2]  # raw/<source>/<table>/day=.../data.parquet
+        told.setdefault(table, []).append(f"{inside} {status.st_size} {status.st_mtime_ns}\n")
+    return {table: hashlib.sha256("".join(lines).encode()).hexdigest() for table, lines in told.items()}
+
+
+def _project(manifest: Mapping[str, Any]) -> str:
+    """Everything that is code: models, tests, macros, and files that models are made from."""
+    digest = hashlib.sha256()
     for uid, node in sorted({**manifest["nodes"], **manifest["macros"]}.items()):
         said = {name: value for name, value in node.items() if name != "created_at"}
         digest.update(f"{uid} {json.dumps(said, sort_keys=True, default=str)}\n".encode())
@@ -43,37 +91,107 @@ def code_of(node: Mapping[str, Any]) -> list[Path]:
     return [PROJECT_ROOT / path for path in (config.get("meta") or {}).get("code", [])]
 
 
-def marts_are_current(home: Home, state: str) -> bool:
-    """Whether what is published was built from `state`, and is as it was published."""
-    return home.warehouse.exists() and _read(_published_mark(home)) == _seal(home, state)
+# --- what is built --------------------------------------------------------------------------------
 
 
-def build_begins(home: Home) -> None:
-    """From here until a whole build has ended, the warehouse follows from no single state."""
-    if _built_mark(home).exists():
-        remove_durably(_built_mark(home))
+def outdated(home: Home, wanted: States) -> list[str]:
+    """What is not, or not surely, as it would be if it were built now."""
+    built = _built(home)
+    return [uid for uid, state in wanted.items() if built.get(uid) != state]
 
 
-def build_ended(home: Home, state: str) -> None:
-    """Every model was built from `state`."""
+def build_begins(home: Home, uids: Iterable[str]) -> None:
+    """From here until their build has ended, these follow from no single state."""
+    rebuilt = set(uids)
+    left = {uid: state for uid, state in _built(home).items() if uid not in rebuilt}
+    _note_built(home, left)
+
+
+def build_ended(
+    home: Home, manifest: Mapping[str, Any], wanted: States, good: Collection[str], bad: Collection[str] = ()
+) -> None:
+    """`good` were built from `wanted`, while `bad` failed, or a test of theirs did.
+
+    A model counts as built from a state only if all that it reads is: one that was built alone, on models of
+    an earlier state, is built again with them.
+    """
+    marks = {uid: state for uid, state in _marks(home).items() if uid not in bad}
+    waiting = [uid for uid in good if uid not in bad]
+    while waiting:
+        ready = [uid for uid in waiting if _follows(manifest, uid, wanted, marks)]
+        marks |= {uid: wanted[uid] for uid in ready}
+        waiting = [uid for uid in waiting if uid not in ready] if ready else []
+    _note_built(home, marks)
+
+
+def _follows(manifest: Mapping[str, Any], uid: str, wanted: States, marks: States) -> bool:
+    parents = [parent for parent in parents_of(manifest, uid) if parent in wanted]
+    return all(marks.get(parent) == wanted[parent] for parent in parents)
+
+
+def _note_built(home: Home, marks: States) -> None:
     ensure_folder(home.dbt_target)
-    write_durably(_built_mark(home), state.encode())
+    said = {"warehouse": _file_of(home.warehouse), "models": dict(marks)}
+    write_durably(_built_mark(home), json.dumps(said, indent=0, sort_keys=True).encode())
+
+
+def replace_by_copy(home: Home, replace: Callable[[], Copied]) -> Copied:
+    """Lets `replace` put a faithful copy in the place of the warehouse: what was built stays built."""
+    built = _built(home)
+    copied = replace()
+    _note_built(home, built)
+    return copied
+
+
+def _built(home: Home) -> dict[str, str]:
+    """The marks; none where the warehouse is not the file that the last build left."""
+    return _marks(home) if _said(home).get("warehouse") == _file_of(home.warehouse) else {}
+
+
+def _marks(home: Home) -> dict[str, str]:
+    marks: dict[str, str] = _said(home).get("models", {})
+    return marks
+
+
+def _said(home: Home) -> dict[str, Any]:
+    try:
+        said = json.loads(_built_mark(home).read_bytes())
+    except (FileNotFoundError, ValueError):  # never built, or a mark of an earlier form
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _file_of(path: Path) -> list[int] | None:
+    """What tells a file from another under its name, though not from a faithful copy."""
+    if not path.exists():
+        return None
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+# --- what readers see -----------------------------------------------------------------------------
+
+
+def marts_are_current(home: Home, wanted: States) -> bool:
+    """Whether what is published was built from `wanted`, and is as it was published."""
+    return not outdated(home, wanted) and _read(_published_mark(home)) == _seal(home, wanted)
 
 
 def published(home: Home) -> None:
     """What was built last is what readers see."""
-    state = _read(_built_mark(home))
-    if state is not None:
-        write_durably(_published_mark(home), _seal(home, state).encode())
-    elif _published_mark(home).exists():
+    built = _built(home)
+    if built:
+        write_durably(_published_mark(home), _seal(home, built).encode())
+    else:
         remove_durably(_published_mark(home))
 
 
-def _seal(home: Home, state: str) -> str:
-    """`state`, and the files that readers see with their sizes: a damaged one does not pass for current."""
+def _seal(home: Home, built: States) -> str:
+    """`built`, and the files that readers see with their sizes: a damaged one does not pass for current."""
     current = home.published / "current"
     files = sorted(path for path in current.rglob("*") if path.is_file())
     sizes = [f"{path.relative_to(current)} {path.stat().st_size}" for path in files]
+    state = hashlib.sha256(json.dumps(sorted(built.items())).encode()).hexdigest()
     return "\n".join([state, *sizes, f"link {home.published_database.exists()}"])
 
 

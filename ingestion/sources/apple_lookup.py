@@ -187,4 +187,5 @@ SOURCE = Source(
     day_zone="UTC",
     ask=ask,
     read=read,
+    asks_by_platform=True,
 )

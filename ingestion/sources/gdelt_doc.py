@@ -344,6 +344,7 @@ SOURCE = Source(
     day_zone="UTC",
     ask=ask,
     read=read,
+    asks_by_platform=True,
     is_default=False,
     is_dated=True,
 )

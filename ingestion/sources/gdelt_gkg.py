@@ -154,6 +154,7 @@ def _file_request(edition: Edition, batch: datetime, listed: Listed | None) -> R
         max_bytes=MAX_PACKED_BYTES,
         max_unpacked_bytes=MAX_UNPACKED_BYTES,
         missing_is_answer=True,
+        is_final=True,
     )
 
 

@@ -189,6 +189,7 @@ SOURCE = Source(
     day_zone="UTC",
     ask=ask,
     read=read,
+    asks_by_platform=True,
     look_back_days=1,
     is_dated=True,
 )

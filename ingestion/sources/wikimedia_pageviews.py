@@ -103,6 +103,7 @@ def _article_request(page: Page, day: date) -> Request:
         },
         max_bytes=MEBIBYTE,
         max_unpacked_bytes=MEBIBYTE,
+        is_final=True,
     )
 
 
@@ -114,6 +115,7 @@ def _list_request(project: str, day: date) -> Request:
         labels={"signal": TOP, "project": project},
         max_bytes=4 * MEBIBYTE,
         max_unpacked_bytes=4 * MEBIBYTE,
+        is_final=True,
     )
 
 
@@ -262,4 +264,5 @@ SOURCE = Source(
     read=read,
     look_back_days=2,
     is_dated=True,
+    asks_by_platform=True,
 )

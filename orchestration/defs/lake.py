@@ -9,17 +9,18 @@ import dagster as dg
 
 from ingestion.contract import RawTable
 from ingestion.effects import write_durably
+from ingestion.settings import Home
 from ingestion.tables import RAW_TABLES, WATCHLIST_TABLES
-from orchestration.defs.received import INBOX, WATCHLIST
+from orchestration.defs.received import INBOX, READ_AGAIN, RELEASED, WATCHLIST
 from orchestration.defs.upstreams import keys_for
 from orchestration.installation import Clock, Installation
-from orchestration.presentation import OWNERS, column_schema, table
+from orchestration.presentation import OWNERS, PREVIEW_ROWS, Group, checks_of, column_schema, schema_of, table
 
 if TYPE_CHECKING:
     from ingestion.archive import Receipt
     from ingestion.load import LoadResult
 
-GROUP = "lake"
+GROUP = Group.LAKE
 SCHEMA = "raw"
 LOADS = dg.AssetKey([SCHEMA, "loads"])
 LET_IN = ("published", "published_with_quarantine")
@@ -38,16 +39,16 @@ def check_name(table_name: str) -> str:
 def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
     """The asset that loads what was received for `raw`."""
     key = raw_key(raw.name)
-    origin = WATCHLIST if raw.name in WATCHLIST_TABLES else INBOX
+    origins = {WATCHLIST} if raw.name in WATCHLIST_TABLES else {WATCHLIST, INBOX, RELEASED, READ_AGAIN}
 
     @dg.asset(
         key=key,
-        deps=sorted({origin, WATCHLIST, *keys_for(raw.name)}),
+        deps=sorted({*origins, *keys_for(raw.name)}),
         group_name=GROUP,
         owners=OWNERS,
         kinds={"parquet"},
         description=f"{raw.description} Checked with Great Expectations before a row can be seen.",
-        metadata={"dagster/column_schema": column_schema(raw)},
+        metadata={"dagster/column_schema": column_schema(raw), "checks": checks_of(key)},
         check_specs=[
             dg.AssetCheckSpec(
                 name=check_name(raw.name),
@@ -58,13 +59,17 @@ def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
             )
         ],
     )
-    def load_table(installation: Installation, clock: Clock) -> dg.MaterializeResult:
+    def load_table(
+        context: dg.AssetExecutionContext, installation: Installation, clock: Clock
+    ) -> dg.MaterializeResult:
         from ingestion.archive import receipts
         from ingestion.lake import count_rows, sample_rows
         from ingestion.load import load_pending
 
         home = installation.folders()
         results = load_pending(home, raw.name, installation.watched(), clock.now)
+        if results:
+            context.log_event(_ledger_as_it_stands(home))
         missing = owed_and_missing(receipts(home, raw.name))
         memory = home.dagster / "checks" / f"{raw.name}.json"
         return dg.MaterializeResult(
@@ -80,6 +85,22 @@ def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
         )
 
     return load_table
+
+
+def _ledger_as_it_stands(home: Home) -> dg.AssetMaterialization:
+    from ingestion.loads import LEDGER_COLUMNS, read_loads
+
+    records = read_loads(home)
+    newest = [
+        {column.name: getattr(record, column.name) for column in LEDGER_COLUMNS}
+        for record in records[: -PREVIEW_ROWS - 1 : -1]
+    ]
+    metadata: dict[str, Any] = {
+        "dagster/row_count": len(records),
+        "preview": table(newest, empty="No loads."),
+        "data_docs": dg.MetadataValue.path(str(home.data_docs / "index.html")),
+    }
+    return dg.AssetMaterialization(LOADS, metadata=metadata)
 
 
 def owed_and_missing(received: Sequence["Receipt"]) -> list[str]:
@@ -170,6 +191,8 @@ def _loads_table(results: Sequence["LoadResult"]) -> dg.MetadataValue:
 
 def lake_assets() -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Every raw table, and the ledger of loads, which every load writes by itself."""
+    from ingestion.loads import LEDGER_COLUMNS
+
     ledger = dg.AssetSpec(
         key=LOADS,
         deps=[INBOX],
@@ -177,5 +200,6 @@ def lake_assets() -> list[dg.AssetsDefinition | dg.AssetSpec]:
         owners=OWNERS,
         kinds={"parquet"},
         description="One row per load: what, when, from where, with what verdict, also when it failed.",
+        metadata={"dagster/column_schema": schema_of(LEDGER_COLUMNS)},
     )
     return [*(raw_table_asset(raw) for raw in RAW_TABLES.values()), ledger]

@@ -6,12 +6,15 @@ from typing import Any
 import dagster as dg
 
 from ingestion.effects import locked
+from ingestion.errors import PublishError
 from orchestration import upkeep
+from orchestration.defs.automation import FOLLOWS_ITS_INPUTS
 from orchestration.defs.warehouse import WAREHOUSE
 from orchestration.installation import Clock, Installation
-from orchestration.presentation import OWNERS, table
+from orchestration.presentation import OWNERS, Group, schema, table
+from orchestration.warehouse_file import put_aside_if_damaged
 
-GROUP = "published"
+GROUP = Group.PUBLISHED
 PUBLISHED = dg.AssetKey("observatory")
 
 
@@ -24,15 +27,25 @@ def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
+        automation_condition=FOLLOWS_ITS_INPUTS,
         description="`observatory.duckdb` with the public marts, and a Parquet file each. Readers that "
         "have it open keep their version; new ones see the new one.",
+        metadata={
+            "dagster/column_schema": schema(table="A public mart, in schema `marts`.", rows="Its rows.")
+        },
     )
     def observatory(installation: Installation, clock: Clock) -> dg.MaterializeResult:
         from orchestration.publish import publish
 
         home = installation.folders()
         with locked(home, WAREHOUSE):
-            publication = publish(home, public, clock.now())
+            try:
+                publication = publish(home, public, clock.now())
+            except PublishError as error:
+                if damaged := put_aside_if_damaged(home, clock.now(), thoroughly=True):
+                    again = "Run again; readers keep the state that they have"
+                    raise PublishError(damaged.rstrip("."), source="publish", remedy=again) from error
+                raise
             upkeep.published(home)
         metadata: Mapping[str, Any] = {
             "version": publication.version,
@@ -40,7 +53,7 @@ def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
             "database": dg.MetadataValue.path(str(home.published_database)),
             "parquet": dg.MetadataValue.path(str(home.published_parquet)),
             "dagster/row_count": sum(table.rows for table in publication.tables),
-            "tables": table(({"table": t.name, "rows": t.rows} for t in publication.tables), empty="None."),
+            "preview": table(({"table": t.name, "rows": t.rows} for t in publication.tables), empty="None."),
         }
         return dg.MaterializeResult(metadata=metadata)
 

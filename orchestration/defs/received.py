@@ -1,14 +1,20 @@
 """Assets at the start of the way: what was received and kept, before anything reads it."""
 
+from itertools import islice
+
 import dagster as dg
 
 from ingestion.settings import CASES
 from orchestration.installation import Clock, Installation
-from orchestration.presentation import OWNERS, table
+from orchestration.presentation import OWNERS, PREVIEW_ROWS, Group, schema, table
 
-GROUP = "received"
+GROUP = Group.RECEIVED
 INBOX = dg.AssetKey("inbox")
 WATCHLIST = dg.AssetKey("watchlist")
+RELEASED = dg.AssetKey("released_from_quarantine")
+"""What a person let out of quarantine (`orchestration.defs.quarantine`)."""
+READ_AGAIN = dg.AssetKey("read_again_from_archive")
+"""Answers that are read once more from the archive (`orchestration.defs.again`)."""
 
 
 class InboxConfig(dg.Config):
@@ -24,6 +30,14 @@ class InboxConfig(dg.Config):
     kinds={"file"},
     description="Files and case folders that were dropped in the inbox, and the bundled cases: kept in the "
     "archive as received, each with a receipt for the table that it is meant for.",
+    metadata={
+        "dagster/column_schema": schema(
+            file="Name of the file.",
+            table="The raw table that it is meant for.",
+            source="Where it came from.",
+            sha256="Names its bytes in the archive.",
+        )
+    },
 )
 def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.MaterializeResult:
     from ingestion.inbox import receive_inbox, receive_path, rejections, waiting
@@ -35,14 +49,13 @@ def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.M
         received += receive_path(home, installation.case(case), clock.now, once=True)
     not_taken = [{"file": r.file_name, "reason": r.reason} for r in rejections(home, started)]
     receipts = [
-        {"file": r.file_name, "table": r.table_name, "source": r.source, "sha-256": r.digest}
-        for r in received
+        {"file": r.file_name, "table": r.table_name, "source": r.source, "sha256": r.digest} for r in received
     ]
     return dg.MaterializeResult(
         metadata={
-            "received": len(received),
+            "dagster/row_count": len(received),
             "inbox": dg.MetadataValue.path(str(home.inbox)),
-            "receipts": table(receipts, empty="Nothing new."),
+            "preview": table(receipts, empty="Nothing new."),
             "not_taken": table(not_taken, empty="Everything could be taken."),
             "still_being_written": ", ".join(waiting(home)) or "nothing",
         }
@@ -55,16 +68,33 @@ def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.M
     owners=OWNERS,
     kinds={"yaml"},
     description="`watchlist.yaml`: the platforms, apps, companies, names and episodes that are watched.",
+    metadata={
+        "dagster/column_schema": schema(
+            platform_id="Names the platform everywhere.",
+            name="What people call it.",
+            apps="In how many stores it is watched.",
+            aliases="By how many names news are searched for it.",
+        )
+    },
 )
 def watchlist(installation: Installation, clock: Clock) -> dg.MaterializeResult:
     from ingestion.inbox import receive_watchlist
 
     path = installation.watchlist_path()
-    watched = installation.watched()  # first: a watchlist that says nonsense is not received
+    parsed = installation.parsed_watchlist()  # first: a watchlist that says nonsense is not received
+    watched = parsed.ids()
     received = receive_watchlist(installation.folders(), path, clock.now)
     return dg.MaterializeResult(
         metadata={
+            "dagster/row_count": len(watched.platforms),
             "received": len(received),
+            "preview": table(
+                (
+                    {"platform_id": id, "name": p.name, "apps": len(p.apps), "aliases": len(p.aliases)}
+                    for id, p in islice(parsed.platforms.items(), PREVIEW_ROWS)
+                ),
+                empty="Nothing is watched.",
+            ),
             "file": dg.MetadataValue.path(str(path)),
             "platforms": len(watched.platforms),
             "companies": len(watched.companies),

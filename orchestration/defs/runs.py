@@ -7,22 +7,31 @@ import dagster as dg
 
 from ingestion.sources import SOURCES
 from ingestion.tables import RAW_TABLES
+from orchestration.defs.health import COMPARISONS
 from orchestration.defs.lake import GROUP as LAKE
 from orchestration.defs.lake import check_name, raw_key
 from orchestration.defs.published import PUBLISHED
+from orchestration.defs.quarantine import release_job
 from orchestration.defs.received import GROUP as RECEIVED
+from orchestration.defs.received import READ_AGAIN, RELEASED
 from orchestration.defs.upstreams import GROUP as UPSTREAMS
 from orchestration.defs.upstreams import STEP, upstream_key
 from orchestration.installation import Clock, Installation
+from orchestration.presentation import Group
 
 MAIN_JOB = "load_check_model_publish"
 LIVE_JOB = "fetch_live_load_check_model_publish"
+CARRY_ON = "publish_what_a_failed_check_does_not_block"
+SENSOR_NAME_TAG = "dagster/sensor_name"
 MAX_RUNTIME_SECONDS = 3600
 MAX_LIVE_RUNTIME_SECONDS = 7200
 
 main_job = dg.define_asset_job(
     MAIN_JOB,
-    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(UPSTREAMS),
+    selection=dg.AssetSelection.all()
+    - dg.AssetSelection.groups(UPSTREAMS)
+    - dg.AssetSelection.assets(RELEASED, READ_AGAIN)
+    - COMPARISONS,
     description="The whole way, without a network: receive, check, load, model and publish. Nothing new "
     "costs little.",
     tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
@@ -35,7 +44,9 @@ def live_job(sources: Iterable[str]) -> Any:  # Dagster does not export the type
     others = [upstream_key(name) for name in SOURCES if name not in named]
     return dg.define_asset_job(
         LIVE_JOB,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*others),
+        selection=dg.AssetSelection.all()
+        - dg.AssetSelection.assets(RELEASED, READ_AGAIN, *others)
+        - COMPARISONS,
         description="Asks the upstreams first, over the network, then goes the whole way: the same as "
         "`observatory run --live`. It asks for today, or for the days from `first` to `last` in the settings "
         f"of `{STEP}`. An upstream that does not answer stops nothing: its check names the days that are "
@@ -70,11 +81,13 @@ def blocked_tables(instance: dg.DagsterInstance, run_id: str) -> set[str]:
 def unblocked_selection(blocked: Iterable[str]) -> dg.AssetSelection:
     """What a failed check does not concern: every model that reads none of the blocked tables.
 
-    The published file is part of it: it takes the old state of what is blocked.
+    The published file is part of it: it takes the old state of what is blocked. So are what waits in
+    quarantine and the health of the sources, which are then most wanted.
     """
     stopped = dg.AssetSelection.assets(*(raw_key(name) for name in blocked)).downstream()
     modelled = dg.AssetSelection.all() - dg.AssetSelection.groups(RECEIVED, LAKE, UPSTREAMS)
-    return (modelled - stopped) | dg.AssetSelection.assets(PUBLISHED)
+    told = dg.AssetSelection.groups(Group.QUARANTINE, Group.OPERATIONS)
+    return (modelled - stopped) | told | dg.AssetSelection.assets(PUBLISHED)
 
 
 def unblocked_keys(
@@ -86,12 +99,18 @@ def unblocked_keys(
     return sorted(unblocked_selection(blocked).resolve(graph))
 
 
-def carry_on_sensor(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.SensorDefinition:
-    """After a run that a check stopped, starts one for everything that the check does not concern."""
+def carry_on_sensor(
+    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], others: Sequence[Any]
+) -> dg.SensorDefinition:
+    """After a run that a check stopped, starts one for everything that the check does not concern.
+
+    `others`: jobs to watch beside those of this module. A run for a part of the assets is left alone, unless
+    an event started it: then it was whole but for the upstreams.
+    """
 
     @dg.run_failure_sensor(
-        name="publish_what_a_failed_check_does_not_block",
-        monitored_jobs=[main_job],
+        name=CARRY_ON,
+        monitored_jobs=[main_job, release_job, *others],
         request_job=main_job,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="A failed load stops the marts that read it. The other marts are built and published.",
@@ -99,7 +118,9 @@ def carry_on_sensor(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.
     def carry_on(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
         blocked = blocked_tables(context.instance, run.run_id)
-        if not blocked or run.asset_selection:
+        started_by = run.tags.get(SENSOR_NAME_TAG)
+        is_part = run.asset_selection and started_by in (None, CARRY_ON)
+        if not blocked or is_part:
             return dg.SkipReason("the run failed for another reason, or was itself a part")
         return dg.RunRequest(run_key=run.run_id, asset_selection=unblocked_keys(assets, blocked))
 

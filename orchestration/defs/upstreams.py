@@ -3,34 +3,77 @@
 All of them are one step, so that they are asked side by side; any of them can be asked alone. One that fails
 fails alone: it has a failed check that names the missing days, the others and all that follows go on, and the
 next run asks for those days again. None of this is part of the main job, which stays offline.
+
+Each asset has a partition a day, in the day zone of its source. A run for partitions asks for these days, so
+that the web UI shows which days were asked for and can backfill others; any other run asks for the days that
+its config names. The raw tables have no partitions: they load whatever was received.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from pydantic import Field
 
 from ingestion.errors import SettingError
+from ingestion.limits import limits_from
+from ingestion.settings import Home
 from ingestion.source import Source, Window
 from ingestion.sources import SOURCES
+from ingestion.storefronts import MORE_STOREFRONTS
 from orchestration.defs.received import WATCHLIST
 from orchestration.installation import Clock, Installation, Network
-from orchestration.presentation import OWNERS, table
+from orchestration.presentation import OWNERS, PREVIEW_ROWS, Group, checks_of, schema, table
 
 if TYPE_CHECKING:
-    from ingestion.fetch import FetchResult
+    from ingestion.fetch import FetchResult, Scope
 
-GROUP = "upstreams"
+GROUP = Group.UPSTREAMS
 STEP = "fetch_upstreams"
 NO_REQUESTS = dg.MetadataValue.int(0)
 
 
+FIRST_DAY = "2015-01-01"
+"""Of what the days are counted from: the news of GDELT and the page views begin in this year."""
+DAYS_A_RUN = 30
+BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)
+"""Of every source: a run for each day would spend its time with starting, one for a year is lost as a whole
+when it is killed, and no source may be asked for longer than `ingestion.fetch.SOURCE_SECONDS` at a time."""
+
+
+@cache
+def days_of(zone: str) -> dg.DailyPartitionsDefinition:
+    """A partition a day of a zone, today's included: what is live today is gone tomorrow."""
+    return dg.DailyPartitionsDefinition(FIRST_DAY, timezone=zone, end_offset=1)
+
+
 class LiveConfig(dg.Config):
-    """The days to ask for, both included, as `2025-01-13`; empty: today, in each upstream's own zone."""
+    """What to ask for in a run without partitions.
+
+    `first` and `last`: the days, both included, as `2025-01-13`; empty: today, in each upstream's own zone.
+    `only_new`: what never changes and is in the archive is not asked for again. `platforms`: only what
+    concerns these is asked for; upstreams that cannot be asked by platform must not be selected.
+    `more_storefronts`: charts of more countries than the watched ones are asked for.
+    """
 
     first: str = ""
     last: str = ""
+    only_new: bool = False
+    platforms: list[str] = Field(default_factory=list)
+    more_storefronts: bool = False
+
+    def scope(self) -> "Scope":
+        """Which questions are asked."""
+        from ingestion.fetch import Scope
+
+        return Scope(
+            only_new=self.only_new or bool(self.platforms),
+            platforms=frozenset(self.platforms),
+            more_storefronts=MORE_STOREFRONTS if self.more_storefronts else (),
+        )
 
     def window(self) -> Window | None:
         """The days as a window. Raises `SettingError`."""
@@ -77,6 +120,7 @@ def upstream_assets() -> dg.AssetsDefinition:
         specs=[_asset_spec(source) for source in SOURCES.values()],
         check_specs=[_check_spec(source) for source in SOURCES.values()],
         can_subset=True,
+        backfill_policy=BACKFILL,
     )
     def fetch_upstreams(
         context: dg.AssetExecutionContext,
@@ -88,21 +132,38 @@ def upstream_assets() -> dg.AssetsDefinition:
         from ingestion.fetch import fetch_all
 
         home = installation.folders()
+        partitions = _days_of_run(context)
         sources = [s for s in SOURCES.values() if upstream_key(s.name) in context.selected_asset_keys]
         with network.client() as client:
             for result in fetch_all(
                 home,
                 sources,
-                config.window(),
+                partitions or config.window(),
                 watchlist=installation.parsed_watchlist(),
                 client=client,
                 now=clock.now,
+                scope=config.scope(),
             ):
                 for line in result.missing:
                     context.log.warning(line)
-                yield _materialized(result)
+                yield _materialized(home, result, partitions)
 
     return fetch_upstreams
+
+
+def _days_of_run(context: dg.AssetExecutionContext) -> Window | None:
+    """The days of a run for partitions."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        return None
+    keys = context.partition_key_range
+    return Window(date.fromisoformat(keys.start), date.fromisoformat(keys.end))
+
+
+def _freshness_of(source: Source) -> dg.FreshnessPolicy | None:
+    """Only what is asked regularly can be stale."""
+    if not source.is_default:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=limits_from(os.environ).stale_after)
 
 
 def _asset_spec(source: Source) -> dg.AssetSpec:
@@ -113,12 +174,24 @@ def _asset_spec(source: Source) -> dg.AssetSpec:
         owners=OWNERS,
         kinds={"http"},
         description=_description(source),
+        partitions_def=days_of(source.day_zone),
+        freshness_policy=_freshness_of(source),
         metadata={
+            "dagster/column_schema": schema(
+                day="The day that was asked for.",
+                url="What was asked.",
+                status="The HTTP status of the answer.",
+                bytes="Its size.",
+                fetched_at="When it came.",
+                refused="Why it cannot be used, if so.",
+            ),
+            "checks": checks_of(upstream_key(source.name)),
             "tables": list(source.tables),
             "hosts": list(source.hosts),
             "requests_per_minute": source.pace.requests_per_minute,
             "day_zone": source.day_zone,
             "look_back_days": source.look_back_days,
+            "backfill": f"{DAYS_A_RUN} days a run",
         },
     )
 
@@ -144,7 +217,33 @@ def _check_spec(source: Source) -> dg.AssetCheckSpec:
     )
 
 
-def _materialized(result: "FetchResult") -> dg.MaterializeResult:
+def _last_answers(home: Home, result: "FetchResult") -> list[dict[str, object]]:
+    from ingestion.captures import captures_of
+
+    kept = [capture for report in result.days for capture in captures_of(home, result.source, report.day)]
+    return [
+        {
+            "day": capture.day,
+            "url": capture.request.url,
+            "status": capture.status,
+            "bytes": capture.size_bytes,
+            "fetched_at": capture.fetched_at.isoformat(timespec="seconds"),
+            "refused": capture.refused,
+        }
+        for capture in sorted(kept, key=lambda capture: capture.fetched_at)[-PREVIEW_ROWS:]
+    ]
+
+
+def _not_asked(result: "FetchResult", partitions: Window | None) -> tuple[str, ...]:
+    """What is wrong with partitions of which nothing could be asked: they must not look as if they had."""
+    if partitions is None or result.days or result.problem:
+        return ()
+    days = f"{partitions.first} to {partitions.last}"
+    return (f"{result.source} ({days}): there is nothing to ask for these days; it only knows later ones.",)
+
+
+def _materialized(home: Home, result: "FetchResult", partitions: Window | None) -> dg.MaterializeResult:
+    missing = (*result.missing, *_not_asked(result, partitions))
     days = [
         {
             "day": report.day,
@@ -159,16 +258,17 @@ def _materialized(result: "FetchResult") -> dg.MaterializeResult:
     check = dg.AssetCheckResult(
         check_name=check_name(result.source),
         asset_key=upstream_key(result.source),
-        passed=not result.missing,
+        passed=not missing,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="\n".join(result.missing) or "Every request was answered.",
+        description="\n".join(missing) or "Every request was answered.",
     )
     return dg.MaterializeResult(
         asset_key=upstream_key(result.source),
         metadata={
+            "dagster/row_count": result.answers,
+            "preview": table(_last_answers(home, result), empty="No answers."),
             "days": table(days, empty="There was nothing to ask for these days."),
             "requests": result.requests,
-            "answers": result.answers,
             "unchanged": result.unchanged,
             "new_receipts": len(result.receipts),
             "bytes_received": result.bytes_received,

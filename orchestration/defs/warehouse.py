@@ -4,17 +4,20 @@ The specs are read from dbt's manifest here, and not by `dagster-dbt`, whose imp
 that of Dagster, and which would start a second process for dbt.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from ingestion.effects import locked
+from ingestion.settings import Home
 from orchestration import upkeep
 from orchestration.dbt import NodeResult, build
-from orchestration.installation import Installation
-from orchestration.presentation import OWNERS, PREVIEW_ROWS, table
+from orchestration.defs.automation import condition_of
+from orchestration.installation import Clock, Installation
+from orchestration.presentation import OWNERS, PREVIEW_ROWS, Group, checks_of, table
+from orchestration.warehouse_file import put_aside_if_damaged
 
 WAREHOUSE = "warehouse"
 """The lock that whatever writes or copies the warehouse file holds: one process at a time may open it. It is
@@ -31,6 +34,10 @@ Node = Mapping[str, Any]
 """A node of dbt's manifest."""
 
 ASSET_KINDS = ("model", "seed", "snapshot")
+UNCHANGED = "no: it is as it was, since nothing that it is made from has changed"
+LAYERS = {"staging": Group.STAGING, "intermediate": Group.INTERMEDIATE, "marts": Group.MARTS}
+SMALL_LAKE_BYTES = 64 * 1024 * 1024
+"""Up to this size, views are computed to be counted and shown; beyond, that would cost more than it tells."""
 
 
 def asset_nodes(manifest: Mapping[str, Any]) -> dict[str, Node]:
@@ -63,17 +70,19 @@ def asset_spec(node: Node, manifest: Mapping[str, Any]) -> dg.AssetSpec:
         key=asset_key(node),
         deps=[asset_key(known[uid]) for uid in parents],
         description=node["description"],
-        group_name=layer(node, manifest),
+        group_name=LAYERS[layer(node, manifest)],
         owners=OWNERS,
         kinds={"dbt", "duckdb", "python" if is_python else node["config"]["materialized"]},
         code_version=node["checksum"]["checksum"],
         tags={f"area/{tag}": "" for tag in node["tags"]},
         metadata={
             "dagster/column_schema": dg.TableSchema(columns=columns),
-            "dagster/relation_identifier": f"{node['schema']}.{node['alias']}",
+            "dagster/table_name": f"{node['schema']}.{node['alias']}",
+            "checks": checks_of(asset_key(node)),
             "sql": dg.MetadataValue.path(f"dbt_project/{node['original_file_path']}"),
         },
         skippable=True,
+        automation_condition=condition_of(node["tags"]),
     )
 
 
@@ -119,30 +128,72 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def dbt_build(
-        context: dg.AssetExecutionContext, config: BuildConfig, installation: Installation
+        context: dg.AssetExecutionContext, config: BuildConfig, installation: Installation, clock: Clock
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         home = installation.folders()
         selected = [uid for uid, key in keys.items() if key in context.selected_asset_keys]
-        is_whole = len(selected) == len(keys)
-        state = upkeep.fingerprint(home, manifest)
-        if is_whole and not config.even_if_current and upkeep.marts_are_current(home, state):
-            context.log.info("Nothing that the marts are made from has changed: they stay as published.")
-            return
         with locked(home, WAREHOUSE):
-            upkeep.build_begins(home)
-            results = build(home, [nodes[uid]["name"] for uid in selected])
-            shown = _shown(home.warehouse, [nodes[uid] for uid in selected])
-            if is_whole and all(result.is_good for result in results):
-                upkeep.build_ended(home, state)
+            if damaged := put_aside_if_damaged(home, clock.now()):
+                context.log.warning(damaged)
+            wanted = upkeep.states(home, manifest)
+            # Who names single models wants them built; a run of everything builds what is not current.
+            spares = len(selected) == len(keys) and not config.even_if_current
+            if spares and upkeep.marts_are_current(home, wanted):
+                context.log.info("Nothing that the marts are made from has changed: they stay as published.")
+                return
+            building = upkeep.outdated(home, wanted) if spares else selected
+            results = _build(home, manifest, wanted, building)
+            if not all(result.is_good for result in results) and (
+                damaged := put_aside_if_damaged(home, clock.now(), thoroughly=True)
+            ):
+                context.log.error(damaged)
+            shown = _shown(home, [nodes[uid] for uid in selected], set(building))
+        context.log.info(f"{len(building)} of {len(selected)} models and seeds are built.")
+        yield from _materialized(keys, wanted, set(selected).difference(building), results, shown)
         for result in results:
-            if result.unique_id in keys and result.is_good:
-                metadata = _metadata(result, shown.get(result.unique_id))
-                yield dg.MaterializeResult(asset_key=keys[result.unique_id], metadata=metadata)
-            elif result.unique_id in checks and result.status != "skipped":
+            if result.unique_id in checks and result.status != "skipped":
                 yield _check_result(checks[result.unique_id], result)
         _raise_for(results)
 
     return dbt_build
+
+
+def _build(
+    home: Home, manifest: Mapping[str, Any], wanted: upkeep.States, uids: Sequence[str]
+) -> list[NodeResult]:
+    """Builds these, and notes what they are built from; the warehouse is locked."""
+    if not uids:
+        return []
+    upkeep.build_begins(home, uids)
+    results = build(home, [manifest["nodes"][uid]["name"] for uid in uids])
+    good = [result.unique_id for result in results if result.is_good and result.unique_id in wanted]
+    failed = [result.unique_id for result in results if not result.is_good and result.status != "skipped"]
+    # A test that fails says of all that it reads that it may be wrong.
+    tests = [uid for uid in failed if uid not in wanted]
+    bad = [*failed, *(parent for uid in tests for parent in upkeep.parents_of(manifest, uid))]
+    upkeep.build_ended(home, manifest, wanted, good, bad)
+    return results
+
+
+def _materialized(
+    keys: Mapping[str, dg.AssetKey],
+    in_order: Iterable[str],
+    unchanged: Collection[str],
+    results: Sequence[NodeResult],
+    shown: Mapping[str, "_Relation"],
+) -> Iterator[dg.MaterializeResult]:
+    """What stands in the warehouse, parents first.
+
+    Also what did not have to be built: without it Dagster would skip what follows.
+    """
+    good = {result.unique_id: result for result in results if result.is_good}
+    for uid in in_order:
+        if uid in good:
+            metadata = {"seconds": round(good[uid].seconds, 3), **_facts(shown.get(uid))}
+            yield dg.MaterializeResult(asset_key=keys[uid], metadata=metadata)
+        elif uid in unchanged:
+            metadata = {"built": UNCHANGED, **_facts(shown.get(uid))}
+            yield dg.MaterializeResult(asset_key=keys[uid], metadata=metadata)
 
 
 def _raise_for(results: Sequence[NodeResult]) -> None:
@@ -163,30 +214,59 @@ def _check_result(spec: dg.AssetCheckSpec, result: NodeResult) -> dg.AssetCheckR
     )
 
 
-def _metadata(result: NodeResult, shown: tuple[int, list[dict[str, object]]] | None) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"seconds": round(result.seconds, 3)}
-    if shown:
-        metadata |= {"dagster/row_count": shown[0], "preview": table(shown[1], empty="No rows.")}
-    return metadata
+@dataclass(frozen=True)
+class _Relation:
+    """A table or view as it was built. `rows` and `preview` are None where they were not computed."""
+
+    columns: dg.TableSchema
+    rows: int | None = None
+    preview: Sequence[Mapping[str, object]] | None = None
 
 
-def _shown(warehouse: Path, nodes: Sequence[Node]) -> dict[str, tuple[int, list[dict[str, object]]]]:
-    """Row count and first rows of every table among `nodes`, read in one connection."""
+def _facts(shown: _Relation | None) -> dict[str, Any]:
+    if shown is None:
+        return {}
+    facts: dict[str, Any] = {"dagster/column_schema": shown.columns}
+    if shown.rows is not None:
+        facts |= {"dagster/row_count": shown.rows, "preview": table(shown.preview or (), empty="No rows.")}
+    return facts
+
+
+def _shown(home: Home, nodes: Sequence[Node], built_now: Collection[str]) -> dict[str, _Relation]:
+    """Columns, row count and first rows of `nodes`, read in one connection.
+
+    A view is computed only where it was built in this run and the lake is small.
+    """
     import duckdb
 
-    if not warehouse.exists():
+    if not home.warehouse.exists():
         return {}
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        listing = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+    is_small = sum(path.stat().st_size for path in home.lake.rglob("*.parquet")) <= SMALL_LAKE_BYTES
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        types: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        listing = connection.execute(
+            "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+            "where not internal order by schema_name, table_name, column_index"
+        ).fetchall()
+        for schema, name, column, data_type in listing:
+            types.setdefault((schema, name), []).append((column, data_type))
+        tables = set(connection.execute("select schema_name, table_name from duckdb_tables()").fetchall())
+        read = {uid for uid in built_now if is_small}
         return {
-            node["unique_id"]: _table_facts(connection, f'"{node["schema"]}"."{node["alias"]}"')
+            uid: _relation(connection, node, types[name], is_read=uid in read or name in tables)
             for node in nodes
-            if (node["schema"], node["alias"]) in listing
+            if (name := (node["schema"], node["alias"])) in types and (uid := node["unique_id"])
         }
 
 
-def _table_facts(connection: Any, relation: str) -> tuple[int, list[dict[str, object]]]:
-    (rows,) = connection.execute(f"select count(*) from {relation}").fetchall()[0]
-    cursor = connection.execute(f"select * from {relation} limit {PREVIEW_ROWS}")
-    names = [column[0] for column in cursor.description]
-    return rows, [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+def _relation(connection: Any, node: Node, types: Sequence[tuple[str, str]], *, is_read: bool) -> _Relation:
+    said = {name: column.get("description") or "" for name, column in node["columns"].items()}
+    columns = dg.TableSchema([dg.TableColumn(name, type, said.get(name, "")) for name, type in types])
+    if not is_read:
+        return _Relation(columns)
+    relation = f'"{node["schema"]}"."{node["alias"]}"'
+    # In one pass: what a view is made of is computed once.
+    found = connection.execute(f"select count(*) over (), * from {relation} limit {PREVIEW_ROWS}").fetchall()
+    names = [name for name, _ in types]
+    preview = [dict(zip(names, row[1:], strict=True)) for row in found]
+    return _Relation(columns, found[0][0] if found else 0, preview)

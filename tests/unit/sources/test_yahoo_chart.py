@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -267,16 +267,17 @@ def company(exchange: str, symbol: str) -> Company:
 
 
 def test_a_vintage_is_asked_whole_up_to_now_whatever_the_window() -> None:
-    """From 400 days before the earliest episode (6 January 2025) to the next midnight (UTC)."""
+    """From 400 days before the earliest episode to the next midnight (UTC)."""
     requests = {
         request.labels["symbol"]: request
         for request in asked(WATCHED, Window(DAY(2025, 5, 19), DAY(2025, 5, 19)))
     }
+    earliest = min(episode.window_start for episode in WATCHED.episodes.values())
+    first = datetime.combine(earliest - timedelta(days=400), time(), UTC)
     assert requests["META"].url == (
-        "https://query1.finance.yahoo.com/v8/finance/chart/META?period1=1701561600&period2=1747785600"
-        "&interval=1d&events=div%2Csplits&includeAdjustedClose=true"
+        f"https://query1.finance.yahoo.com/v8/finance/chart/META?period1={first.timestamp():.0f}"
+        "&period2=1747785600&interval=1d&events=div%2Csplits&includeAdjustedClose=true"
     )
-    assert datetime.fromtimestamp(1701561600, UTC) == datetime(2023, 12, 3, tzinfo=UTC)
     assert datetime.fromtimestamp(1747785600, UTC) == datetime(2025, 5, 21, tzinfo=UTC)
     assert {request.day for request in requests.values()} == {NOW.date()}
     quoted = {company.symbol for company in WATCHED.companies.values() if company.symbol}

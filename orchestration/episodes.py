@@ -1,0 +1,313 @@
+"""Detects episodes in the published marts, and remembers them.
+
+Belongs here: the one query that finds signs of a migration, how signs become episodes, and their files
+`episodes/<id>.json`. Does not belong here: what an episode starts (`orchestration.defs.episodes`), and its
+page (`orchestration.episode_brief`).
+
+The rules:
+
+- A sign is a way into the top ten of a chart of free apps by an app that was not in its top 25 before: a day
+  of the fourteen before it entered the top 25 shows it below rank 25, or looked 25 ranks deep without it.
+  What nobody looked at is no absence. Where the mart `surges` is published, the onset of a surge is a sign.
+- Signs of one platform in one geography that are at most fourteen days apart are one episode. Its first day
+  is that of the first sign; its id names platform, geography and that day, and stays when earlier days come
+  late.
+- It lasts while the app is in the top 25 of a chart that it entered so, or in a surge, and ends fourteen days
+  after the last such day. `why_closed` says whether somebody looked since and did not see it, or nobody did.
+- One that is over when it is first seen, as those of a documented case are, is noted as closed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from ingestion.effects import in_utc, locked, write_durably
+from ingestion.settings import Home
+
+TOP, NEAR, QUIET_DAYS = 10, 25, 14
+QUIET = timedelta(days=QUIET_DAYS)
+
+RANKS = "fct_chart_rank_daily"
+SURGES = "surges"
+
+CHART_SIGNS = f"""
+select platform_id, country as geography,
+  store || ' ' || chart as signal,
+  min(store_date) filter (where rank <= {TOP}) as first_day,
+  max(store_date) as last_day,
+  'best rank ' || min(rank) as told,
+  bool_or(was_away) as is_onset
+from (
+  select spells.*,
+    exists (
+      select 1 from marts.{RANKS} as away
+      where away.platform_id = spells.platform_id and away.store = spells.store
+        and away.country = spells.country and away.chart = spells.chart
+        and away.store_date >= spells.spell_start - {QUIET_DAYS} and away.store_date < spells.spell_start
+        and (away.rank > {NEAR} or (away.rank_status = 'unranked' and away.depth >= {NEAR}))
+    ) as was_away
+  from (
+    select *, max(starts) over (
+      partition by platform_id, store, country, chart order by store_date
+    ) as spell_start
+    from (
+      select *, case when store_date - lag(store_date) over (
+        partition by platform_id, store, country, chart order by store_date
+      ) <= {QUIET_DAYS} then null else store_date end as starts
+      from marts.{RANKS}
+      where rank <= {NEAR} and chart like 'top_free%'
+    )
+  ) as spells
+)
+group by platform_id, store, country, chart, spell_start
+"""
+
+SURGE_SIGNS = f"""
+select platform_id, coalesce(country, geography, 'global') as geography,
+  'surge of ' || signal as signal,
+  min(series_date) filter (where surge_onset) as first_day,
+  max(series_date) as last_day,
+  'from ' || min(series_date) as told,
+  bool_or(surge_onset) as is_onset
+from (
+  select *, max(starts) over (partition by series_id order by series_date) as surge_start
+  from (
+    select *, case when series_date - lag(series_date) over (
+      partition by series_id order by series_date
+    ) <= {QUIET_DAYS} then null else series_date end as starts
+    from marts.{SURGES}
+    where is_surge
+  )
+)
+group by series_id, platform_id, country, geography, signal, surge_start
+"""
+
+SIGNS = """
+select platform_id, geography, signal, first_day, last_day, told
+from ({parts})
+where is_onset and first_day is not null
+order by platform_id, geography, first_day, signal
+"""
+
+LOOKS = f"""
+select max(store_date) from marts.{RANKS}
+where platform_id = $platform and country = $geography and rank_status in ('ranked', 'unranked')
+"""
+
+
+class State(StrEnum):
+    """Whether an episode goes on."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Something that shows a migration: where, from when to when it was seen, and what."""
+
+    platform_id: str
+    geography: str
+    signal: str
+    first_day: date
+    last_day: date
+    told: str
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A detected migration to `platform_id`. `started`: what work was asked for, by name, and when (UTC)."""
+
+    id: str
+    platform_id: str
+    geography: str
+    first_day: date
+    last_day: date
+    detected_at: datetime
+    state: State
+    why_closed: str | None = None
+    was_over: bool = False
+    signs: tuple[str, ...] = ()
+    started: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on."""
+        return self.state is State.OPEN
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What an update of the memory came to."""
+
+    episodes: tuple[Episode, ...]
+    opened: tuple[str, ...]
+    closed: tuple[str, ...]
+
+
+def query_of_signs(tables: Iterable[str]) -> str:
+    """The query, for a published file with these tables."""
+    parts = [sql for table, sql in ((RANKS, CHART_SIGNS), (SURGES, SURGE_SIGNS)) if table in set(tables)]
+    return SIGNS.format(parts=" union all by name ".join(f"({part})" for part in parts))
+
+
+def detect(home: Home, now: datetime) -> Changes:
+    """Reads the published marts and brings the memory up to date. Nothing published: nothing changes."""
+    import duckdb
+
+    if not home.published_database.exists():
+        return Changes(tuple(episodes(home)), (), ())
+    with duckdb.connect(str(home.published_database), read_only=True) as con:
+        listing = con.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
+        names = {name for (name,) in listing}
+        if RANKS not in names:
+            return Changes(tuple(episodes(home)), (), ())
+        signs = [Sign(*row) for row in con.execute(query_of_signs(names)).fetchall()]
+
+        def last_look(platform: str, geography: str) -> date | None:
+            found = con.execute(LOOKS, {"platform": platform, "geography": geography}).fetchall()
+            day: date | None = found[0][0]
+            return day
+
+        with locked(home, "episodes"):
+            known = episodes(home)
+            found = list(_merged(_up_to(signs, in_utc(now).date())))
+            updated = [_updated(one, known, in_utc(now), last_look) for one in found]
+            for episode in updated:
+                if episode not in known:
+                    write_episode(home, episode)
+    before = {one.id: one.state for one in known}
+    opened = tuple(one.id for one in updated if one.is_open and before.get(one.id) is not State.OPEN)
+    closed = tuple(one.id for one in updated if not one.is_open and before.get(one.id) is State.OPEN)
+    return Changes(tuple(episodes(home)), opened, closed)
+
+
+def note_started(home: Home, id: str, work: str, now: datetime) -> None:
+    """Remembers that a piece of work was asked for, so that it is asked for once."""
+    with locked(home, "episodes"):
+        episode = find(home, id)
+        if episode and work not in episode.started:
+            started = {**episode.started, work: in_utc(now).isoformat(timespec="seconds")}
+            write_episode(home, replace(episode, started=started))
+
+
+def episodes(home: Home) -> list[Episode]:
+    """All that were ever detected, the oldest first."""
+    found = [_read(path) for path in home.episodes.glob("*.json")]
+    return sorted(found, key=lambda one: (one.first_day, one.id))
+
+
+def find(home: Home, id: str) -> Episode | None:
+    """One of them."""
+    return next((one for one in episodes(home) if one.id == id), None)
+
+
+def write_episode(home: Home, episode: Episode) -> None:
+    """Writes its file. Whoever calls holds the lock."""
+    write_durably(home.episodes / f"{episode.id}.json", _as_json(episode))
+
+
+# --- from signs to episodes -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Found:
+    platform_id: str
+    geography: str
+    first_day: date
+    last_day: date
+    signs: tuple[Sign, ...]
+
+
+def _up_to(signs: Sequence[Sign], today: date) -> list[Sign]:
+    """Without what lies in the future: a calendar, or a wrong clock, may name such days."""
+    return [sign for sign in signs if sign.first_day <= today]
+
+
+def _merged(signs: Sequence[Sign]) -> Iterator[_Found]:
+    """Signs of one platform and geography that touch, as one. `signs` are in order."""
+    current: _Found | None = None
+    for sign in signs:
+        same = current and (current.platform_id, current.geography) == (sign.platform_id, sign.geography)
+        if current and same and sign.first_day - current.last_day <= QUIET:
+            last = max(current.last_day, sign.last_day)
+            current = replace(current, last_day=last, signs=(*current.signs, sign))
+            continue
+        if current:
+            yield current
+        current = _Found(sign.platform_id, sign.geography, sign.first_day, sign.last_day, (sign,))
+    if current:
+        yield current
+
+
+def _updated(found: _Found, known: Sequence[Episode], now: datetime, last_look: Any) -> Episode:
+    before = next((one for one in known if _is_same(one, found)), None)
+    is_over = now.date() - found.last_day > QUIET
+    why = None
+    if is_over:
+        looked = last_look(found.platform_id, found.geography)
+        seen = looked is not None and looked > found.last_day
+        why = (
+            f"looked for until {looked}, and not seen in the top {NEAR} since {found.last_day}"
+            if seen
+            else f"nobody has looked since {found.last_day}"
+        )
+    signs = tuple(f"{s.signal}: {s.first_day} to {s.last_day}, {s.told}" for s in found.signs)
+    facts: dict[str, Any] = {
+        "first_day": found.first_day,
+        "last_day": found.last_day,
+        "state": State.CLOSED if is_over else State.OPEN,
+        "why_closed": why,
+        "signs": signs,
+    }
+    if before:
+        return replace(before, **facts)
+    id = f"{found.platform_id}_{found.geography.lower()}_{found.first_day:%Y%m%d}"
+    return Episode(
+        id=id,
+        platform_id=found.platform_id,
+        geography=found.geography,
+        detected_at=now,
+        was_over=is_over,
+        **facts,
+    )
+
+
+def _is_same(episode: Episode, found: _Found) -> bool:
+    """Whether both are of one place, and touch."""
+    if (episode.platform_id, episode.geography) != (found.platform_id, found.geography):
+        return False
+    return episode.first_day - QUIET <= found.last_day and found.first_day <= episode.last_day + QUIET
+
+
+# --- as JSON --------------------------------------------------------------------------------------
+
+
+def _as_json(episode: Episode) -> bytes:
+    fields = {
+        **asdict(episode),
+        "first_day": str(episode.first_day),
+        "last_day": str(episode.last_day),
+        "detected_at": episode.detected_at.isoformat(),
+    }
+    return (json.dumps(fields, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _read(path: Path) -> Episode:
+    fields: dict[str, Any] = json.loads(path.read_bytes())
+    return Episode(
+        **{
+            **fields,
+            "first_day": date.fromisoformat(fields["first_day"]),
+            "last_day": date.fromisoformat(fields["last_day"]),
+            "detected_at": datetime.fromisoformat(fields["detected_at"]),
+            "state": State(fields["state"]),
+            "signs": tuple(fields["signs"]),
+        }
+    )

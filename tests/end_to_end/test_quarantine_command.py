@@ -1,0 +1,69 @@
+"""`observatory quarantine`: from a file that breaks a rule to the mart, as a person does it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ingestion.settings import Home
+from orchestration.cli import app
+from tests._support.loading import csv_text, drop
+
+STATEMENT = {
+    "statement_id": "V1", "subject_type": "platform", "subject_id": "lemon8", "platform_id": "lemon8",
+    "metric": "dau", "geography": "US", "observed_date": "2025-01-20", "date_precision": "day",
+    "value": "2000000", "value_bound": "=", "unit": "users", "provider": "Example Vendor",
+}  # fmt: skip
+NOT_WATCHED = {**STATEMENT, "statement_id": "V2", "platform_id": "rednote"}
+NO_NUMBER = {**STATEMENT, "statement_id": "V3", "value": "many"}
+
+
+@pytest.fixture
+def observatory(loaded: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("OBSERVATORY_HOME", str(loaded.root))
+    return loaded
+
+
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_the_way_back(observatory: Home, tmp_path: Path) -> None:
+    assert command("quarantine", "list").stdout == "Nothing waits in quarantine.\n"
+    drop(observatory, "published_metrics__vendor.csv", csv_text([STATEMENT, NOT_WATCHED, NO_NUMBER]))
+    assert command("run").exit_code == 3
+
+    (item,) = json.loads(command("quarantine", "list", "--format", "json").stdout)
+    assert (item["table"], item["what"], item["rows"]) == ("published_metrics", "rows", 2)
+    load = item["load"]
+    assert "platform_id is not on the watchlist" in command("quarantine", "show", load).stdout
+    rows = list(csv.DictReader(io.StringIO(command("quarantine", "show", load, "--format", "csv").stdout)))
+    assert [(row["row_number"], row["value"]) for row in rows] == [("2", "2000000"), ("3", "many")]
+
+    file = tmp_path / "mend.csv"
+    assert command("quarantine", "correct", load, "--to", str(file)).exit_code == 0
+    file.write_text(file.read_text().replace("rednote", "xiaohongshu"))
+    released = command("quarantine", "release", load, "--rows", "2", "--file", str(file))
+    assert released.exit_code == 0, released.output
+    told = command(
+        "sql",
+        "select platform_id from marts.fct_published_metrics where statement_id = 'V2'",
+        "--format",
+        "csv",
+    )
+    assert told.stdout == "platform_id\nxiaohongshu\n"
+
+    assert command("quarantine", "discard", load, "--reason", "no figure").exit_code == 0
+    assert command("quarantine", "list").stdout == "Nothing waits in quarantine.\n"
+    refused = command("quarantine", "release", load)
+    assert refused.exit_code == 1
+    assert "nothing of it is open any more" in refused.stderr
+
+
+def test_row_numbers_that_are_none_are_wrong_usage(observatory: Home) -> None:
+    assert command("quarantine", "release", "0" * 16, "--rows", "two").exit_code == 2

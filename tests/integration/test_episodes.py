@@ -1,0 +1,258 @@
+"""Episodes: what is one, that it is one thing however late its days come, and what it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from ingestion.fetch import Scope
+from ingestion.settings import WATCHLIST, Home
+from ingestion.storefronts import MORE_STOREFRONTS
+from ingestion.watchlist import parse_watchlist
+from orchestration.defs.episodes import CLOSER_JOB, EPISODES, detected_episodes, episode_sensor
+from orchestration.episode_brief import EpisodeError, write_brief
+from orchestration.episodes import Changes, State, detect, episodes
+from orchestration.installation import Clock, Installation
+
+NEW_YEAR = date(2026, 1, 1)
+Look = tuple[int, int | None, int]
+"""Days after New Year, the rank that was seen if any, and how deep somebody looked."""
+
+
+def publish(
+    home: Home,
+    looks: Sequence[Look],
+    *,
+    platform: str = "lemon8",
+    chart: str = "top_free_overall",
+    surges: Sequence[tuple[int, bool]] | None = None,
+) -> None:
+    """A published file with the marts that detection reads."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(home.published_database)) as con:
+        con.execute("create schema if not exists marts")
+        con.execute(
+            "create or replace table marts.fct_chart_rank_daily (platform_id text, store text, country text, "
+            "chart text, store_date date, rank bigint, rank_status text, depth bigint, provenance text)"
+        )
+        for day, rank, depth in looks:
+            status = "unranked" if rank is None else "ranked"
+            row = [
+                platform,
+                "app_store",
+                "US",
+                chart,
+                NEW_YEAR + timedelta(days=day),
+                rank,
+                status,
+                depth,
+                "live",
+            ]
+            con.execute("insert into marts.fct_chart_rank_daily values (?,?,?,?,?,?,?,?,?)", row)
+        if surges is not None:
+            con.execute(
+                "create or replace table marts.surges (series_id text, series_date date, platform_id text, "
+                "signal text, country text, geography text, is_surge boolean, surge_onset boolean)"
+            )
+        for day, onset in surges or ():
+            row = [
+                "s",
+                NEW_YEAR + timedelta(days=day),
+                platform,
+                "wikipedia_pageviews",
+                None,
+                "global",
+                True,
+                onset,
+            ]
+            con.execute("insert into marts.surges values (?,?,?,?,?,?,?,?)", row)
+
+
+def detect_on(home: Home, day: int) -> Changes:
+    """Detects on a day after New Year."""
+    moment = datetime.combine(NEW_YEAR, datetime.min.time(), UTC) + timedelta(days=day, hours=12)
+    return detect(home, moment)
+
+
+@pytest.mark.parametrize(
+    ("looks", "found"),
+    [
+        ([(0, None, 100), (1, 8, 100)], True),
+        ([(0, 61, 100), (1, 8, 100)], True),
+        ([(0, 26, 100), (1, 18, 100), (2, 9, 100)], True),
+        ([(0, 26, 100), (1, 18, 100), (2, 11, 100)], False),
+        ([(0, None, 5), (1, 8, 100)], False),
+        ([(1, 8, 100)], False),
+        ([(0, 12, 100), (1, 8, 100), (2, 12, 100), (3, 9, 100)], False),
+        ([(0, None, 100), (20, 8, 100)], False),
+    ],
+    ids=[
+        "off the chart before",
+        "far down before",
+        "climbs over days",
+        "not in the top ten",
+        "nobody looked 25 deep",
+        "never looked at before",
+        "moves within the top 25",
+        "looked for too long ago",
+    ],
+)
+def test_what_is_an_episode(home: Home, looks: Sequence[Look], found: bool) -> None:
+    publish(home, looks)
+    assert bool(detect_on(home, looks[-1][0]).opened) is found
+
+
+def test_paid_charts_say_nothing_of_people_who_come(home: Home) -> None:
+    publish(home, [(0, None, 100), (1, 8, 100)], chart="top_grossing_overall")
+    assert not detect_on(home, 1).episodes
+
+
+def test_it_opens_once_and_closes_fourteen_days_after_its_last_day(home: Home) -> None:
+    looks: list[Look] = [(0, None, 100), (1, 3, 100), (2, 1, 100), (10, 24, 100)]
+    publish(home, looks)
+    assert detect_on(home, 10).opened == ("lemon8_us_20260102",)
+    assert detect_on(home, 11) == Changes(tuple(episodes(home)), (), ())
+    publish(home, [*looks, (20, None, 100)])
+    assert not detect_on(home, 24).closed
+    changes = detect_on(home, 25)
+    assert changes.closed == ("lemon8_us_20260102",)
+    (episode,) = changes.episodes
+    assert episode.why_closed == "looked for until 2026-01-21, and not seen in the top 25 since 2026-01-11"
+
+
+def test_where_nobody_looks_any_more_it_ends_and_says_so(home: Home) -> None:
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    detect_on(home, 1)
+    (episode,) = detect_on(home, 16).episodes
+    assert (episode.state, episode.why_closed) == (State.CLOSED, "nobody has looked since 2026-01-02")
+
+
+def test_days_that_come_late_make_no_second_episode(home: Home) -> None:
+    publish(home, [(2, 40, 100), (3, 5, 100)])
+    detect_on(home, 3)
+    publish(home, [(0, 40, 100), (1, 9, 100), (2, 40, 100), (3, 5, 100)])
+    changes = detect_on(home, 4)
+    (episode,) = changes.episodes
+    assert (episode.id, episode.first_day, changes.opened) == ("lemon8_us_20260104", date(2026, 1, 2), ())
+
+
+def test_a_second_wave_is_a_second_episode(home: Home) -> None:
+    first: list[Look] = [(0, None, 100), (1, 5, 100)]
+    publish(home, [*first, (30, None, 100), (31, 4, 100)])
+    assert [one.id for one in detect_on(home, 31).episodes] == ["lemon8_us_20260102", "lemon8_us_20260201"]
+
+
+def test_what_is_over_when_it_is_seen_starts_nothing(home: Home) -> None:
+    publish(home, [(0, None, 100), (1, 5, 100)])
+    changes = detect_on(home, 300)
+    assert changes.opened == ()
+    assert [(one.state, one.was_over) for one in changes.episodes] == [(State.CLOSED, True)]
+    assert not requests_of(home, 300)
+
+
+def test_a_surge_is_a_sign_where_surges_are_published(home: Home) -> None:
+    publish(home, [], surges=[(3, True), (4, False)])
+    assert detect_on(home, 4).opened == ("lemon8_global_20260104",)
+
+
+def test_nothing_published_is_no_error(home: Home) -> None:
+    assert detect_on(home, 0) == Changes((), (), ())
+
+
+# --- what it starts -------------------------------------------------------------------------------
+
+UPSTREAM = "upstream"
+
+
+def resources(home: Home, day: int, hour: int = 12) -> dict[str, Any]:
+    moment = datetime.combine(NEW_YEAR, datetime.min.time(), UTC) + timedelta(days=day, hours=hour)
+    return {"installation": Installation(home=str(home.root)), "clock": Clock(fixed=moment.isoformat())}
+
+
+def tick(
+    home: Home, day: int, hour: int, instance: dg.DagsterInstance, cursor: str | None
+) -> tuple[list[dg.RunRequest], str | None]:
+    """What the sensor asks for, and its cursor."""
+    sensor = episode_sensor([detected_episodes])
+    context = dg.build_sensor_context(instance=instance, resources=resources(home, day, hour), cursor=cursor)
+    result = sensor(context)
+    if isinstance(result, dg.SkipReason):
+        return [], cursor
+    assert isinstance(result, dg.SensorResult)
+    return list(result.run_requests or []), result.cursor
+
+
+def requests_of(home: Home, day: int) -> list[dg.RunRequest]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        return tick(home, day, 12, instance, None)[0]
+
+
+def asked(request: dg.RunRequest) -> set[str]:
+    return {key.path[1] for key in request.asset_selection or [] if key.path[0] == UPSTREAM}
+
+
+def config(request: dg.RunRequest) -> dict[str, Any]:
+    given: dict[str, Any] = request.run_config["ops"]["fetch_upstreams"]["config"]
+    return given
+
+
+def test_an_open_episode_asks_for_its_past_and_for_more_charts(home: Home) -> None:
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    detect_on(home, 1)
+    news, history, charts = requests_of(home, 1)
+    assert config(news) == {"first": "2025-12-03", "last": "2026-01-02", "platforms": ["lemon8"]}
+    assert asked(news) == {"gdelt_doc", "hacker_news", "wikimedia_pageviews"}
+    assert (asked(history), config(history)["first"]) == ({"wayback_charts"}, "2025-12-03")
+    assert asked(charts) >= {"apple_marketing_feed", "google_play_charts"}
+    assert config(charts) == {"more_storefronts": True}
+    assert EPISODES in (news.asset_selection or [])
+
+
+def test_work_is_asked_for_once_and_charts_again_and_again_until_it_ends(home: Home) -> None:
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    detect_on(home, 1)
+    with dg.DagsterInstance.ephemeral() as instance:
+        requests, lost = tick(home, 1, 12, instance, None)
+        again, cursor = tick(home, 1, 12, instance, None)
+        assert [r.run_key for r in again] == [r.run_key for r in requests], "a tick that is lost asks again"
+        for request in requests:
+            instance.add_run(started(request))
+        assert tick(home, 1, 13, instance, cursor)[0] == []
+        (episode,) = episodes(home)
+        assert set(episode.started) == {"news", "history"}
+        later, _ = tick(home, 1, 15, instance, lost)
+        assert [r.run_key for r in later] == ["charts-2026-01-02T15"]
+        assert tick(home, 30, 12, instance, cursor)[0] == [], "it ends by the clock"
+
+
+def started(request: dg.RunRequest) -> dg.DagsterRun:
+    assert request.run_key
+    return dg.DagsterRun(job_name=CLOSER_JOB, tags={"dagster/run_key": request.run_key})
+
+
+def test_more_storefronts_are_asked_beside_those_that_are_watched() -> None:
+    watchlist = parse_watchlist(WATCHLIST.read_bytes())
+    asked_of = Scope(more_storefronts=MORE_STOREFRONTS).asked_of(watchlist)
+    assert asked_of.storefronts.items() >= watchlist.storefronts.items()
+    assert len(asked_of.storefronts) == len(watchlist.storefronts) + len(MORE_STOREFRONTS)
+
+
+def test_the_asset_writes_the_page_of_the_episode(home: Home) -> None:
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([detected_episodes], instance=instance, resources=resources(home, 1))
+    assert result.success
+    page = (home.briefs / "lemon8_us_20260102.md").read_text()
+    assert "| app_store | top_free_overall | 2026-01-02 | 3 | 2026-01-02 |" in page
+    assert "where platform_id = 'lemon8' and country = 'US'" in page
+    assert "Not published here" in page, "what other marts would say is said to be missing"
+
+
+def test_a_page_of_what_nobody_detected(home: Home) -> None:
+    with pytest.raises(EpisodeError, match="Detected episodes: none yet"):
+        write_brief(home, "nothing")
