@@ -29,6 +29,7 @@ tested as (
         models.event_id,
         models.event_date,
         models.event_session_date,
+        models.event_session_basis,
         models.symbol,
         models.company_id,
         models.benchmark_symbol,
@@ -162,6 +163,7 @@ select
     markets.is_market_closed_on_event_day,
     neighbours.event_id is not null as is_confounded,
     neighbours.confounding_events,
+    tested.event_session_basis,
     {{ event_study_convention() }}
 from tested
 inner join markets
