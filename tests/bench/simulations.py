@@ -277,7 +277,7 @@ def alarm_rates(alarms: pd.DataFrame) -> pd.DataFrame:
 
 
 def what_was_opened(episodes: pd.DataFrame) -> pd.DataFrame:
-    """By what else happened: false episodes a platform-year, and shares of migrations with one within a day."""
+    """By what else happened: false episodes a platform-year, and shares of migrations that have one."""
     groups = episodes.groupby("confounder")
     shares = episodes.pivot_table(index="confounder", columns="size", values="is_found")
     rates = groups["alarms"].sum() / groups["years"].sum()

@@ -115,7 +115,7 @@ def keys() -> dict[str, list[str]]:
     told = {
         node["attached_node"].rsplit(".", 1)[-1]: node["test_metadata"]["kwargs"]["columns"]
         for node in nodes
-        if node["resource_type"] == "test" and node["test_metadata"]["name"] == "unique_key"
+        if node["resource_type"] == "test" and node.get("test_metadata", {}).get("name") == "unique_key"
     }
     return {mart: told[mart] for mart in public}
 

@@ -23,7 +23,7 @@ EACH_CASE = pytest.mark.parametrize("case", SMALL_CASES)
 PLATFORMS = {"twitter.com": "x"}
 CHART_RANKS = {"F116"}
 """Facts that are a rank of a chart, and so rows of the chart tables."""
-IN_NOTES = {"F115b", "F115c", "F115d", "F115e", "F120b"}
+IN_NOTES = {"F115b", "F115c", "F115d", "F115e", "F120b", "F120c"}
 """Figures that the notes of facts F115 and F120 tell beside the value."""
 FORMS = {
     ColumnType.TEXT: r"\S(.*\S)?",

@@ -134,6 +134,7 @@ dated as (
         min(case when is_surge and is_surge_the_day_after then series_date end) as sustained_onset_date,
         min(case when is_highest then series_date end) as peak_date,
         min(case when is_lowest then series_date end) as trough_date,
+        bool_or(is_lowest and is_censored) as trough_is_censored,
         count(case when is_highest then 1 end) as peak_plateau_days,
         {{ in_order('sum', 'value', 'series_date') }} as window_total
     from continued
@@ -177,8 +178,9 @@ shapes as (
         case when baselines.highest_value > 0 then dated.peak_date end as peak_date,
         case when baselines.highest_value > 0 then baselines.highest_value end as peak_value,
         case when baselines.highest_value > 0 then dated.peak_plateau_days else 0 end as peak_plateau_days,
-        dated.trough_date,
-        baselines.lowest_value as trough_value,
+        -- Off the chart nobody saw how low it was.
+        case when not dated.trough_is_censored then dated.trough_date end as trough_date,
+        case when not dated.trough_is_censored then baselines.lowest_value end as trough_value,
         dated.window_total,
         baselines.provenance
     from baselines
@@ -192,6 +194,8 @@ shapes as (
 select
     *,
     case when peak_date is null then 'every observed day of the window is zero' end as peak_null_reason,
+    case when trough_date is null then 'on its lowest days it was off the chart: no one saw how low' end
+        as trough_null_reason,
     case
         when onset_date is not null then null
         when baseline is null then baseline_null_reason

@@ -1,4 +1,5 @@
 {%- set anchor_years = 5 %}
+{%- set unbounded = "'nothing is above rank 1: no upper bound is known'" %}
 {%- set no_anchor = "'no published downloads of this chart within " ~ anchor_years ~ " years'" %}
 with ranks as (
     select * from {{ ref('fct_chart_rank_daily') }}
@@ -189,10 +190,9 @@ estimates as (
         case
             when neighbours.lower_rank = neighbours.upper_rank then anchored.downloads_per_day
             when neighbours.lower_rank > neighbours.upper_rank
-                then exp(
-                    ln(anchored.downloads_per_day)
-                    + (ln(next_anchors.downloads_per_day) - ln(anchored.downloads_per_day))
-                    * ln(cast(neighbours.rank as double) / neighbours.upper_rank)
+                then anchored.downloads_per_day * power(
+                    next_anchors.downloads_per_day / anchored.downloads_per_day,
+                    ln(cast(neighbours.rank as double) / neighbours.upper_rank)
                     / ln(cast(neighbours.lower_rank as double) / neighbours.upper_rank)
                 )
             else anchored.downloads_per_day * curve.bound_index / anchored.anchor_index
@@ -258,7 +258,11 @@ select
     case when placed.rank_status = 'unranked' then spanned.bound_index end as demand_index_upper_bound,
     case when placed.rank is not null then spanned.min_bound_index end as min_demand_index,
     case when placed.rank is not null then spanned.mid_bound_index end as mid_demand_index,
-    case when placed.rank is not null then spanned.max_bound_index end as max_demand_index,
+    case when placed.rank > 1 then spanned.max_bound_index end as max_demand_index,
+    case
+        when placed.rank is null then placed.rank_status_reason
+        when placed.rank = 1 then {{ unbounded }}
+    end as max_demand_index_null_reason,
     spanned.exponent,
     spanned.source as exponent_source,
     cast(spanned.basis_year as bigint) as exponent_year,
@@ -276,8 +280,8 @@ select
     case
         when placed.rank is null then placed.rank_status_reason
         when downloads.downloads_per_day is null then {{ no_anchor }}
-        when placed.rank = 1 then 'nothing is above rank 1: its downloads have no upper bound'
-    end as max_downloads_null_reason,
+        when placed.rank = 1 then {{ unbounded }}
+    end as max_downloads_per_day_null_reason,
     cast(downloads.anchor_year as bigint) as anchor_year,
     downloads.anchor_rank,
     downloads.anchor_next_rank,

@@ -151,6 +151,7 @@ select
             when dynamics.persistence_{{ n }}d is null
                 then coalesce(dynamics.persistence_{{ n }}d_null_reason, 'never observed with a rank')
         end as persistence_{{ n }}d_null_reason,
+        dynamics.persistence_{{ n }}d_upper_bound,
         dynamics.excess_retention_{{ n }}d,
         case
             when dynamics.excess_retention_{{ n }}d is null
