@@ -284,8 +284,8 @@ HOW_MUCH = Section(
             order by ratio desc, platform, metric, geography, first_date
             """,
             told="{platform}, {metric} in {geography}, {comparison}, from {first_date} to {last_date}: "
-            "{providers} providers, from {min_value} ({lowest_provider}) to {max_value} ({highest_provider}), a "
-            "factor of {ratio}. In detail: {figures}.",
+            "{providers} providers, from {min_value} ({lowest_provider}) to {max_value} "
+            "({highest_provider}), a factor of {ratio}. In detail: {figures}.",
             none="No two providers gave a figure for the same days, so that none can be held against "
             "another.",
             lead="Where providers speak of the same or of neighbouring days, they are set side by side and "
@@ -659,9 +659,8 @@ STOCKS = Section(
             """,
             none="No event of this episode is studied: it has none for the markets, or no prices reach it.",
             lead="All watched shares together, beyond the market, on the session that first prices each "
-            "event; events of one session are one reading. Both "
-            "tests allow for shares that move together. One share in twenty has p below 0.05 by chance "
-            "alone.",
+            "event; events of one session are one reading. Both tests allow for shares that move together. "
+            "One share in twenty has p below 0.05 by chance alone.",
         ),
         Figure(
             """
@@ -872,9 +871,9 @@ AGREEMENT = Section(
               group by all
             )
             select said.statement_id as fact, name as platform, said.observed_date as day, said.metric,
-              said.value as published, said.provider, said.confidence,
-              count(*) as looks_at_number_1, sum(least) as scenario_at_least,
-              case when said.value >= sum(least) then 'agrees' else 'differs' end as verdict
+              max(said.value) as published, said.provider, said.confidence, count(*) as looks_at_number_1,
+              sum(least) as scenario_at_least,
+              case when max(said.value) >= sum(least) then 'agrees' else 'differs' end as verdict
             from marts.fct_published_metrics as said
             join marts.dim_platform using (platform_id)
             join span on said.geography = span.country
@@ -891,8 +890,8 @@ AGREEMENT = Section(
             """,
             none="No downloads were published of a day or month in which the app was seen at number 1.",
             lead="Downloads as published, against what a number 1 stood for by anchors of other years, "
-            "summed over the stores and days on which the app was seen there. Of a day, that day and the one before "
-            "count. Where they differ, the anchors no longer held, or the provider counts less:",
+            "summed over the stores and days on which the app was seen there. Of a day, that day and the one "
+            "before count. Where they differ, the anchors no longer held, or the provider counts less:",
         ),
         Figure(
             """

@@ -1,4 +1,4 @@
--- A worse rank of the same chart and year stands for no more demand, in the index, in downloads and in every bound.
+-- A worse rank of the same chart and year stands for no more demand: in the index, in downloads, in any bound.
 with days as (
     select distinct
         store,

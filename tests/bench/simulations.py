@@ -214,7 +214,8 @@ def promises(
             name = f"false {what} a platform-year, {where} groups"
             met = rate <= FALSE_ALARMS_TARGET
             kept.append(Promise(name, rate, f"at most {FALSE_ALARMS_TARGET}", met))
-    for series_kind, days in covered.groupby("kind"):
+    kinds = {"all series": covered, **{str(kind): part for kind, part in covered.groupby("kind")}}
+    for series_kind, days in kinds.items():
         for part_name, held in (
             ("days", days["is_covered"]),
             ("sums over the window", days.loc[days["is_last"], "is_sum_covered"]),

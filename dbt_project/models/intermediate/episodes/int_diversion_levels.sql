@@ -134,8 +134,8 @@ gains as (
             members.episode_id = origin_lows.episode_id
             and series.series_date = origin_lows.anchor_date
             and origin_lows.metric_id
-            = 'published/' || series.proxy || '/' || series.geography || '/' || coalesce(series.channel, 'any')
-            || '/' || series.provider
+            = 'published/' || series.proxy || '/' || series.geography || '/'
+            || coalesce(series.channel, 'any') || '/' || series.provider
     where series.scale = 'gain'
 ),
 

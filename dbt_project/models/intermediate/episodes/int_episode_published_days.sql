@@ -43,8 +43,8 @@ anchored as (
     from ordered
 ),
 
--- A figure of the window's first day may be of what happened on it. One of a week that begins there is of the days
--- before, where the week was over by the peak or trough.
+-- A figure of the window's first day may be of what happened on it. One of a week that begins there is of the
+-- days before, where the week was over by the peak or trough.
 based as (
     select
         *,

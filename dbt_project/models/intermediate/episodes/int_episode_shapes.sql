@@ -49,8 +49,7 @@ spreads as (
         days.episode_id,
         days.platform_id,
         days.series_id,
-        {{ median('abs(days.value - levels.level)') }} as mad,
-        {{ in_order('avg', 'abs(days.value - levels.level)', 'days.series_date') }} as mean_deviation
+        {{ median('abs(days.value - levels.level)') }} as mad
     from days
     inner join levels
         on
@@ -61,24 +60,16 @@ spreads as (
     group by days.episode_id, days.platform_id, days.series_id
 ),
 
--- Where more than half of the baseline is one value, the mean deviation still has a scale.
-baselines as (
+-- The scale is that of `surges`: what hardly ever moves is not made infinite by its first move.
+spread as (
     select
         series.*,
         coalesce(levels.baseline_days, 0) as baseline_days,
         coalesce(levels.baseline_censored_days, 0) as baseline_censored_days,
         case when levels.baseline_days >= {{ design.baseline_minimum }} then levels.level end as baseline,
         case when levels.baseline_days >= {{ design.baseline_minimum }} then spreads.mad end as baseline_mad,
-        case
-            when levels.baseline_days < {{ design.baseline_minimum }} then null
-            when spreads.mad > 0 then 1.4826 * spreads.mad
-            when spreads.mean_deviation > 0 then 1.253314 * spreads.mean_deviation
-        end as baseline_scale,
-        case
-            when levels.baseline_days < {{ design.baseline_minimum }} then null
-            when spreads.mad > 0 then 'median_absolute_deviation'
-            when spreads.mean_deviation > 0 then 'mean_absolute_deviation'
-        end as baseline_scale_method
+        {{ mad_to_sigma() }} * spreads.mad as spread,
+        {{ least_scale('series.signal_family', 'series.signal', 'levels.level') }} as least_spread
     from series
     left join levels
         on
@@ -90,6 +81,19 @@ baselines as (
             series.episode_id = spreads.episode_id
             and series.platform_id = spreads.platform_id
             and series.series_id = spreads.series_id
+),
+
+baselines as (
+    select
+        *,
+        case when baseline is not null then nullif(greatest(spread, coalesce(least_spread, 0)), 0) end
+            as baseline_scale,
+        case
+            when baseline is null then null
+            when spread >= coalesce(least_spread, 0) and spread > 0 then 'median_absolute_deviation'
+            when least_spread > 0 then 'least_scale'
+        end as baseline_scale_method
+    from spread
 ),
 
 scored as (

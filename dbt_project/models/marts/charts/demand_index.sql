@@ -147,8 +147,8 @@ asked as (
     where rank is not null
 ),
 
--- Within a year two published ranks enclose the asked one, or one of them is the asked one itself, or all lie on
--- one side of it. The better neighbour is `upper`, the worse `lower`.
+-- Within a year two published ranks enclose the asked one, or one is the asked one itself, or all lie on one
+-- side of it. The better neighbour is `upper`, the worse `lower`.
 neighbours as (
     select
         asked.store,
@@ -219,8 +219,8 @@ estimates as (
             and neighbours.lower_rank = next_anchors.anchor_rank
 ),
 
--- The range is over every scenario and every year near enough: what number 1 took differed between years by more
--- than the scenarios tell.
+-- The range is over every scenario and every year near enough: what number 1 took differed between years by
+-- more than the scenarios tell.
 ranged as (
     select
         *,

@@ -94,8 +94,8 @@ members as (
     group by episode_id
 ),
 
--- What every destination of the episode makes together, in one way of measuring. A destination that nobody measured
--- is not one of zero: without it there is no whole.
+-- What every destination of the episode makes together, in one way of measuring. A destination that nobody
+-- measured is not one of zero: without it there is no whole.
 totals as (
     select
         episode_id,

@@ -65,7 +65,8 @@ of_series as (
         daily.is_censored,
         coalesce(daily.horizon_date >= daily.next_wave_date, false) as is_after_next_wave,
         case when daily.role = 'destination' then daily.persistence end as persistence,
-        case when daily.role = 'destination' then daily.persistence_upper_bound end as persistence_upper_bound,
+        case when daily.role = 'destination' then daily.persistence_upper_bound end
+            as persistence_upper_bound,
         daily.value_null_reason as persistence_reason,
         case when daily.role = 'destination' then daily.excess_retention end as excess_retention,
         case when daily.role = 'destination' then daily.excess_retention_upper_bound end

@@ -1,4 +1,5 @@
-{% set same_claim = 'platform_id, attribute, geography, as_of_date, value, value_bound, unit, attributed_to' %}
+{% set same_claim = 'platform_id, attribute, geography, as_of_date, value, value_bound, unit,'
+    ~ ' attributed_to' %}
 with attributes as (
     select * from {{ ref('profile_attributes') }}
 ),
@@ -102,8 +103,8 @@ ordered as (
     from told
 ),
 
--- Copies of one claim are one row: its earliest dated telling as a whole, so that outlet, day and address belong
--- together.
+-- Copies of one claim are one row: its earliest dated telling as a whole, so that outlet, day and address
+-- belong together.
 claimed as (
     select
         'claim/' || min(case when telling = 1 then claim_id end) as claim_id,
@@ -111,8 +112,10 @@ claimed as (
         attribute,
         geography,
         coalesce(as_of_date, min(case when telling = 1 then published_date end)) as valid_from,
-        case when as_of_date is null then 'unknown' else min(case when telling = 1 then as_of_precision end) end
-            as date_precision,
+        case
+            when as_of_date is null then 'unknown'
+            else min(case when telling = 1 then as_of_precision end)
+        end as date_precision,
         value,
         value_bound,
         unit,
