@@ -93,12 +93,10 @@ IN_SHORT = Section(
         Figure(
             """
             select name as platform, half_life_days as days, half_life_provider as provider,
-              half_life_first_date as first_day, channel
+              half_life_first_date as first_day, coalesce(half_life_channel, 'channel not told') as channel
             from marts.migration_episodes
             join marts.dim_platform using (platform_id)
-            join marts.episode_comparison using (episode_id, platform_id)
-            where episode_id = $episode and half_life_days is not null and measure = 'half_life_days'
-              and series = 'downloads_day' and provider = half_life_provider
+            where episode_id = $episode and half_life_days is not null
             group by all
             order by days, platform, provider
             limit 1
@@ -473,12 +471,10 @@ WHO_STAYED = Section(
             """
             select name as platform, half_life_days as days, half_life_provider as provider,
               half_life_first_date as first_day, half_life_last_date as last_day, half_life_points as points,
-              channel
+              coalesce(half_life_channel, 'channel not told') as channel
             from marts.migration_episodes
             join marts.dim_platform using (platform_id)
-            join marts.episode_comparison using (episode_id, platform_id)
-            where episode_id = $episode and half_life_days is not null and measure = 'half_life_days'
-              and series = 'downloads_day' and provider = half_life_provider
+            where episode_id = $episode and half_life_days is not null
             group by all
             order by platform, provider
             """,

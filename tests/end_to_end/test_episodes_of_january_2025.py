@@ -88,7 +88,7 @@ def test_what_was_not_among_the_first_ten_is_known_from_above(query: Query) -> N
 
 @pytest.mark.parametrize(("store", "day"), [("app_store", 13), ("google_play", 3)])
 def test_number_one_is_lost_on_the_day_that_another_is_seen_there(query: Query, store: str, day: int) -> None:
-    """DeepSeek on 26 January after RedNote's 13th; RedNote on 16 January after Lemon8's 13th at Google Play."""
+    """On 26 January DeepSeek, after RedNote's 13th; at Google Play RedNote on the 16th, after Lemon8."""
     rows = query(
         "select days_since_entry, exits, delistings from marts.persistence where exits + delistings > 0 "
         f"and store = '{store}' and country = 'US' and chart = 'top_free_overall' and top_n = 1 "

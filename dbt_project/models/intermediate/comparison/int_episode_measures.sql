@@ -28,7 +28,7 @@ kept as (
         *,
         row_number() over (
             partition by episode_id, platform_id, provider, geography
-            order by horizon_date desc, series_id
+            order by horizon_date desc, series_id asc
         ) as preference
     from {{ ref('retention') }}
     where

@@ -6,9 +6,9 @@ with figures as (
         || case date_precision
             when 'unknown' then ' near ' || cast(observed_date as varchar) || ' (the day is not told)'
             when 'week' then ' in the week of ' || cast(observed_date as varchar)
-            when 'month' then ' in ' || substr(cast(observed_date as varchar), 1, 7)
+            when 'month' then ' in the month from ' || cast(observed_date as varchar)
             when 'quarter' then ' in the quarter from ' || cast(observed_date as varchar)
-            when 'year' then ' in ' || substr(cast(observed_date as varchar), 1, 4)
+            when 'year' then ' in the year from ' || cast(observed_date as varchar)
             else ' on ' || cast(observed_date as varchar)
         end as figure
     from {{ ref('int_figure_islands') }}
