@@ -17,10 +17,10 @@ PORT ?= 3000
 MANIFEST := dbt_project/target/parsed/manifest.json
 DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.py' -o -name '*.yml' -o -name '*.csv' \) -not -path '*/target/*')
 
-.PHONY: help setup demo run test lint bench ui sql metric docs clean
+.PHONY: help setup demo run test lint bench bench-scale ui sql metric docs clean
 
 help: ## Lists the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 setup: .venv/.installed $(MANIFEST) ## Installs everything into .venv
 
@@ -65,6 +65,10 @@ lint: setup ## Checks format, style, types, SQL and definitions
 
 bench: setup ## Measures speed and memory, as ratios against a baseline of the same run
 	$(BIN)/python -m tests.bench.run
+	$(BIN)/python -m tests.bench.simulations
+
+bench-scale: setup ## Builds all marts on ten years of 200 platforms in 30 countries; takes an hour
+	$(BIN)/python -m tests.bench.scale
 
 docs: setup ## Writes the pages that are generated: raw tables, and January 2025 from the marts
 	$(BIN)/python -m ingestion.tables > docs/raw_tables.md

@@ -29,7 +29,10 @@ UNREADABLE = {
     "top_free_overall": "all free apps",
     "top_free_apps": "free apps without games",
     "top_free_social": "free social apps",
-    "app_store+google_play": "both stores",
+    "app_store+google_play": "both stores together",
+    "same_day": "figures of one day or year",
+    "neighbouring_days": "figures of neighbouring days",
+    "overlapping_falls": "falls over days that overlap",
     "True": "yes",
     "False": "no",
 }

@@ -18,8 +18,14 @@ SHARED = {
   union
   select origin_platform_id from marts.migration_daily where episode_id = $episode
 )""",
+    "$named": """named as (
+  select platform_id from members
+  union
+  select platform_id from marts.fct_published_metrics where episode_id = $episode
+)""",
 }
-"""Parts of several queries: the window of the episode and where it takes place; its platforms."""
+"""Parts of several queries: the window of the episode and where it takes place; its platforms; these and the
+platforms of which figures of the episode were published."""
 
 KNOWN = "select distinct episode_id from marts.migration_daily order by episode_id"
 TITLE = "select min(episode_title) from marts.episode_comparison where episode_id = $episode"
@@ -47,18 +53,24 @@ IN_SHORT = Section(
             """
             with $span,
             $members
-            select name as platform, metric, geography, min_value, lowest_provider, max_value,
-              highest_provider, ratio
-            from marts.source_agreement
+            select name as platform, metric, geography, wide.first_date, wide.last_date, wide.min_value,
+              wide.lowest_provider, wide.max_value, wide.highest_provider, wide.ratio,
+              max(narrow.ratio) as ratio_of_a_day
+            from marts.source_agreement as wide
+            join marts.source_agreement as narrow using (platform_id, metric, geography, period)
             join members using (platform_id)
             join marts.dim_platform using (platform_id)
-            join span on last_date >= first_day and first_date <= last_day
-            order by ratio desc, platform, metric, geography
+            join span on wide.last_date >= first_day and wide.first_date <= last_day
+            where wide.comparison = 'neighbouring_days' and narrow.comparison = 'same_day'
+              and narrow.first_date between wide.first_date and wide.last_date
+            group by all
+            order by wide.ratio desc, platform, metric, geography
             limit 1
             """,
             told="How much: {min_value} {metric} of {platform} ({geography}) if you ask {lowest_provider}, "
-            "{max_value} if you ask {highest_provider}; a factor of {ratio}.",
-            none="How much: no two providers gave a figure for the same days.",
+            "{max_value} if you ask {highest_provider}. That is a factor of {ratio} from {first_date} to "
+            "{last_date}, and of {ratio_of_a_day} between figures of one day.",
+            none="How much: no two providers gave a figure for the same day.",
         ),
         Figure(
             """
@@ -80,7 +92,8 @@ IN_SHORT = Section(
         ),
         Figure(
             """
-            select name as platform, half_life_days as days, half_life_provider as provider
+            select name as platform, half_life_days as days, half_life_provider as provider,
+              half_life_first_date as first_day, coalesce(half_life_channel, 'channel not told') as channel
             from marts.migration_episodes
             join marts.dim_platform using (platform_id)
             where episode_id = $episode and half_life_days is not null
@@ -88,21 +101,28 @@ IN_SHORT = Section(
             order by days, platform, provider
             limit 1
             """,
-            told="Who stayed: daily downloads of {platform} halved every {days:.2f} days after their peak "
-            "({provider}).",
+            told="Who stayed: daily downloads of {platform}, as {provider} published them ({channel}), "
+            "halved every {days:.2f} days from {first_day}, the highest day that was told.",
             none="Who stayed: nobody published two levels of downloads after a peak.",
         ),
         Figure(
             """
-            select count(*) as events, count(case when p_value < 0.05 then 1 end) as moved
+            with sessions as (
+              select distinct event_id, event_session_date
+              from marts.event_study
+              where window_start = 0 and window_end = 0
+            )
+            select count(distinct event_id) as events, count(distinct event_session_date) as sessions,
+              count(distinct case when p_value < 0.05 then event_session_date end) as moved
             from marts.event_study_tests
+            join sessions using (event_id)
             join marts.dim_event using (event_id)
             where episode_id = $episode and group_id = 'all' and test = 'kolari_pynnonen'
               and window_start = 0 and window_end = 0 and p_value is not null
             having count(*) > 0
             """,
-            told="Who gained: the watched shares together moved beyond the market, at p below 0.05, on "
-            "{moved} of {events} events.",
+            told="Who gained: {events} events fell on {sessions} sessions of the exchange; the watched "
+            "shares together moved beyond the market, at p below 0.05, on {moved} of them.",
             none="Who gained: no event is studied.",
         ),
         Figure(
@@ -173,16 +193,17 @@ WHO_ROSE = Section(
             select store_date as store_day, store, chart, name as platform, rank, depth as looked_down_to,
               confidence
             from marts.fct_chart_rank_daily
-            join members using (platform_id)
             join marts.dim_platform using (platform_id)
             join span using (country)
             where store_date between first_day and last_day
+              and (platform_id in (select platform_id from members) or confidence is not null)
               and (rank_status = 'ranked' or (rank_status = 'unranked' and depth >= 10))
             order by store_date, store, chart, rank, platform
             """,
             none="Nobody looked at a chart of the country in the window of the episode.",
-            lead="Each rank that was seen in the country. Without a rank, the app was looked for and was "
-            "not among the first so many. Days without a row were not looked at.",
+            lead="Each rank of the platforms of the episode that was seen in the country, and each that was "
+            "published of another watched one. Without a rank, the app was looked for and was not among the "
+            "first so many. Days without a row were not looked at.",
         ),
         Figure(
             """
@@ -209,17 +230,19 @@ WHEN = Section(
     (
         Figure(
             """
-            select name as platform, store, country, chart, onset_date, peak_rank, peak_date,
-              time_to_peak_days as days
+            select name as platform, store, country, chart, onset_date, onset_after_date, peak_rank,
+              peak_date, peak_date - onset_date as least, peak_date - onset_after_date - 1 as most
             from marts.migration_episodes
             join marts.dim_platform using (platform_id)
             where episode_id = $episode and onset_date is not null
             order by platform, store, country, chart
             """,
-            told="{platform}, {store} {country} ({chart}): the observed climb begins on {onset_date}; "
-            "best rank {peak_rank}, first on {peak_date}; days from one to the other: {days}.",
-            untold="{platform}, {store} {country} ({chart}): the observed climb begins on {onset_date}; "
-            "best rank {peak_rank} on {peak_date}. How long it took is not told by this chart.",
+            told="{platform}, {store} {country} ({chart}): the climb begins after {onset_after_date}, the "
+            "last look before, and on {onset_date} at the latest; best rank {peak_rank}, first seen on "
+            "{peak_date}. From one to the other: {least} to {most} days.",
+            untold="{platform}, {store} {country} ({chart}): the climb begins on {onset_date} at the latest, "
+            "and nobody looked before; best rank {peak_rank}, first seen on {peak_date}. From one to the "
+            "other: {least} day(s) at least.",
             none="No chart shows a climb.",
         ),
         Figure(
@@ -248,32 +271,48 @@ HOW_MUCH = Section(
             """
             with $span,
             $members
-            select name as platform, metric, geography, first_date, last_date, providers, min_value,
-              lowest_provider, max_value, highest_provider, ratio, figures
+            select name as platform, metric, geography, first_date, last_date, comparison, providers,
+              min_value, lowest_provider, max_value, highest_provider, ratio, figures
             from marts.source_agreement
             join members using (platform_id)
             join marts.dim_platform using (platform_id)
-            join span on last_date >= first_day and first_date <= last_day
+            join span on first_date <= last_day
+              and last_date >= case when period = 'day' then first_day else first_day - 400 end
+            where comparison <> 'neighbouring_days' or first_date < last_date
             order by ratio desc, platform, metric, geography, first_date
             """,
-            told="{platform}, {metric} in {geography}, {first_date} to {last_date}: {providers} "
-            "providers, from {min_value} ({lowest_provider}) to {max_value} ({highest_provider}), a "
-            "factor of {ratio}. In detail: {figures}.",
+            told="{platform}, {metric} in {geography}, {comparison}, from {first_date} to {last_date}: "
+            "{providers} providers, from {min_value} ({lowest_provider}) to {max_value} "
+            "({highest_provider}), a factor of {ratio}. In detail: {figures}.",
             none="No two providers gave a figure for the same days, so that none can be held against "
             "another.",
-            lead="Where providers speak of the same days, they are set side by side and never averaged.",
+            lead="Where providers speak of the same or of neighbouring days, they are set side by side and "
+            "never averaged. Figures of the year before count as well.",
         ),
         Figure(
             """
-            select observed_date as day, name as platform, metric, value_bound as bound, value, unit,
-              provider, geography, channel as measured_in, confidence, statement_id as fact
+            select observed_date as day, date_precision as precision, name as platform, metric,
+              value_bound as bound, value, unit, provider, geography, channel as measured_in, confidence,
+              statement_id as fact
             from marts.fct_published_metrics
             join marts.dim_platform using (platform_id)
             where episode_id = $episode and unit in ('users', 'downloads')
             order by observed_date, platform, metric, statement_id
             """,
             none="No users or downloads were published.",
-            lead="Users and downloads as published:",
+            lead="Users and downloads as published. Where the precision is unknown, the day is a stand-in:",
+        ),
+        Figure(
+            """
+            select observed_date as day, date_precision as precision, name as platform, metric,
+              value_bound as bound, value, unit, provider, geography, confidence, statement_id as fact
+            from marts.fct_published_metrics
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and subject_type = 'platform' and unit in ('pct', 'x')
+            order by observed_date, platform, metric, statement_id
+            """,
+            none="No change was published.",
+            lead="Changes and shares as published:",
         ),
         Figure(
             """
@@ -431,7 +470,8 @@ WHO_STAYED = Section(
         Figure(
             """
             select name as platform, half_life_days as days, half_life_provider as provider,
-              half_life_first_date as first_day, half_life_last_date as last_day, half_life_points as points
+              half_life_first_date as first_day, half_life_last_date as last_day, half_life_points as points,
+              coalesce(half_life_channel, 'channel not told') as channel
             from marts.migration_episodes
             join marts.dim_platform using (platform_id)
             where episode_id = $episode and half_life_days is not null
@@ -439,7 +479,8 @@ WHO_STAYED = Section(
             order by platform, provider
             """,
             told="Daily downloads of {platform} halved every {days:.2f} days from {first_day} to "
-            "{last_day} ({provider}, {points} published levels).",
+            "{last_day} ({provider}, {channel}, {points} published levels). {first_day} is the highest day "
+            "that was told, and need not be the peak.",
             none="No half-life of downloads: nobody published two levels of one provider after a peak.",
         ),
         Figure(
@@ -453,8 +494,8 @@ WHO_STAYED = Section(
             order by platform, signal, provider, days
             """,
             told="{platform}, `{signal}` by {provider} (confidence {confidence}): {persistence:.1%} of "
-            "the peak of {anchor_date} was left on {day}, {days} day(s) later.",
-            none="No provider published a figure of use after a peak.",
+            "the highest published level, of {anchor_date}, was left on {day}, {days} day(s) later.",
+            none="No provider published a figure of use after a higher one.",
         ),
         Figure(
             """
@@ -500,8 +541,9 @@ WHO_STAYED = Section(
         ),
         Figure(
             """
-            select name as platform, measure, series, provider, computed_value as computed,
-              benchmark_value as published, benchmark_source as published_in, ratio_to_benchmark as ratio
+            select name as platform, measure, computed_value as computed, computed_series as from_series,
+              channel as measured_in, benchmark_value as published, benchmark_low as lowest_told,
+              benchmark_high as highest_told, series as of_series, provider, benchmark_source as published_in
             from marts.episode_comparison
             join marts.dim_platform using (platform_id)
             where episode_id = $episode and computed_value is not null and benchmark_value is not null
@@ -518,14 +560,31 @@ OUT_OF_THE_ORIGIN = Section(
     (
         Figure(
             """
+            select name as platform, observed_date as day, date_precision as precision, metric,
+              value_bound as bound, value, unit, provider, geography, confidence, statement_id as fact
+            from marts.fct_published_metrics
+            join marts.dim_platform using (platform_id)
+            where episode_id = $episode and subject_type = 'platform'
+              and metric in ('dau', 'dau_wow_pct', 'visits_day')
+              and platform_id in (
+                select origin_platform_id from marts.migration_daily where episode_id = $episode
+              )
+            order by day, metric, fact
+            """,
+            none="Nobody published how many people used the origin.",
+            lead="How many used the origin, as published. Of people who leave, its rank shows nothing.",
+        ),
+        Figure(
+            """
             select distinct metric, origin_baseline as before, origin_event as in_the_window
             from marts.diversion
             where episode_id = $episode and origin_baseline is not null and origin_event is not null
             order by metric
             """,
-            told="The origin by `{metric}`: {before} before, {in_the_window} in the window.",
+            told="`{metric}`: {before} and {in_the_window}.",
             none="Nobody measured the origin before and in the window in the same way.",
-            lead="What the origin itself did. Of people who leave, its rank shows nothing.",
+            lead="What `diversion` takes as the level before and as that of the window: of published figures "
+            "the last one before it, be it of a holiday, and the lowest in it; of series, means of days.",
         ),
         Figure(
             """
@@ -577,25 +636,27 @@ STOCKS = Section(
               group by event_id
             ),
             single as (
-              select event_id, count(case when p_value < 0.05 then 1 end) as shares_with_p_below_5_percent,
+              select event_id, min(event_session_date) as session,
+                count(case when p_value < 0.05 then 1 end) as shares_with_p_below_5_percent,
                 bool_or(is_confounded) as other_news
               from marts.event_study
               where window_start = 0 and window_end = 0 and car is not null
               group by event_id
             )
-            select event_date as day, title as event, shares, round(mean_return, 4) as mean_abnormal_return,
+            select session, title as event, event_date as event_day, shares,
+              round(mean_return, 4) as mean_abnormal_return,
               round(p_kolari_pynnonen, 3) as p_kolari_pynnonen, round(p_corrado, 3) as p_corrado,
               shares_with_p_below_5_percent, other_news
             from tests
             join single using (event_id)
             join marts.dim_event using (event_id)
             where episode_id = $episode
-            order by event_date, event_id
+            order by session, event_date, event_id
             """,
             none="No event of this episode is studied: it has none for the markets, or no prices reach it.",
-            lead="All watched shares together, on the session of each event, beyond the market. Both "
-            "tests allow for shares that move together. One share in twenty has p below 0.05 by chance "
-            "alone.",
+            lead="All watched shares together, beyond the market, on the session that first prices each "
+            "event; events of one session are one reading. Both tests allow for shares that move together. "
+            "One share in twenty has p below 0.05 by chance alone.",
         ),
         Figure(
             """
@@ -675,32 +736,55 @@ CLAIMS = Section(
         Figure(
             """
             with $span,
-            $members
-            select verdict, count(*) as claims
+            $members,
+            $named
+            select verdict, count(*) as claims,
+              count(case when published_date is null then 1 end) as undated
             from marts.fct_claims
-            join members using (platform_id)
-            join span on published_date between first_day and last_day + 365
+            join named using (platform_id)
+            cross join span
+            where published_date is null or published_date between first_day - 365 and last_day + 365
             group by verdict
             order by claims desc, verdict
             """,
-            told="Claims that are {verdict}: {claims}.",
+            told="Claims that are {verdict}: {claims}, {undated} of them in articles without a known day.",
             none="No article of the collection states a figure on these platforms within a year.",
         ),
         Figure(
             """
             with $span,
-            $members
-            select name as platform, metric, value, count(*) as claims, min(verdict) as verdict,
-              min(verdict_reason) as reason
+            $members,
+            $named
+            select verdict, count(*) as claims
             from marts.fct_claims
-            join members using (platform_id)
-            join marts.dim_platform using (platform_id)
-            join span on published_date between first_day and last_day + 365
-            where verdict in ('contradicted', 'drifted', 'implausible')
-            group by platform, metric, value
-            order by claims desc, platform, metric, value desc
+            join named using (platform_id)
+            cross join span
+            where published_date not between first_day - 365 and last_day + 365
+            group by verdict
+            order by claims desc, verdict
             """,
-            told="{platform}, {metric} {value}, in {claims} article(s): {verdict}, since {reason}.",
+            told="Left out, since their articles are more than a year away: {claims} claim(s) that are "
+            "{verdict}.",
+            none="No claim on these platforms is left out.",
+        ),
+        Figure(
+            """
+            with $span,
+            $members,
+            $named
+            select name as platform, metric, value, verdict, count(distinct article_id) as articles,
+              string_agg(claim_id, ', ' order by claim_id) as claims, min(verdict_reason) as reason
+            from marts.fct_claims
+            join named using (platform_id)
+            join marts.dim_platform using (platform_id)
+            cross join span
+            where verdict in ('contradicted', 'drifted', 'implausible')
+              and (published_date is null or published_date between first_day - 365 and last_day + 365)
+            group by platform, metric, value, verdict
+            order by articles desc, platform, metric, value desc, verdict
+            """,
+            told="{platform}, {metric} {value}, in {articles} article(s): {verdict}, since {reason} "
+            "({claims}).",
             none="None is contradicted, drifted or implausible.",
         ),
     ),
@@ -759,16 +843,51 @@ AGREEMENT = Section(
         ),
         Figure(
             """
-            select name as platform, measure, provider, computed_value as computed,
-              benchmark_value as published, benchmark_source as published_in,
-              case when abs(ratio_to_benchmark - 1) <= 0.05 then 'agrees' else 'differs' end as verdict
+            select name as platform, measure, computed_value as computed, computed_series as from_series,
+              benchmark_value as published, benchmark_low as lowest_told, benchmark_high as highest_told,
+              series as of_series, provider, benchmark_source as published_in,
+              case when agrees_with_benchmark then 'agrees' else 'differs' end as verdict
             from marts.episode_comparison
             join marts.dim_platform using (platform_id)
             where episode_id = $episode and ratio_to_benchmark is not null
             order by platform, measure, provider
             """,
             none="No published measure of the migration is computed here as well.",
-            lead="Measures of the migration, agreeing within 5 %:",
+            lead="Measures of the migration, agreeing within 5 % of the published figure or of its range. "
+            "A time to peak is computed of the chart, whatever series was published:",
+        ),
+        Figure(
+            """
+            with $span,
+            seen as (
+              select platform_id, store, store_date, min(min_downloads_per_day) as least
+              from marts.demand_index
+              join span using (country)
+              where rank = 1 and chart = 'top_free_overall' and downloads_per_day is not null
+              group by all
+            )
+            select said.statement_id as fact, name as platform, said.observed_date as day, said.metric,
+              max(said.value) as published, said.provider, said.confidence, count(*) as looks_at_number_1,
+              sum(least) as scenario_at_least,
+              case when max(said.value) >= sum(least) then 'agrees' else 'differs' end as verdict
+            from marts.fct_published_metrics as said
+            join marts.dim_platform using (platform_id)
+            join span on said.geography = span.country
+            join seen
+              on said.platform_id = seen.platform_id and contains(said.channel, seen.store)
+              and seen.store_date <= said.observed_date
+              and seen.store_date >= case
+                when said.metric = 'downloads_day' then said.observed_date - 1
+                else date_trunc('month', said.observed_date)
+              end
+            where said.episode_id = $episode and said.metric in ('downloads_day', 'downloads_month_to_date')
+            group by all
+            order by fact
+            """,
+            none="No downloads were published of a day or month in which the app was seen at number 1.",
+            lead="Downloads as published, against what a number 1 stood for by anchors of other years, "
+            "summed over the stores and days on which the app was seen there. Of a day, that day and the one "
+            "before count. Where they differ, the anchors no longer held, or the provider counts less:",
         ),
         Figure(
             """

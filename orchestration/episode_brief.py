@@ -84,12 +84,12 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "Where the estimates disagree",
         """
-        select metric, geography, first_date, last_date, providers, min_value, max_value,
+        select metric, geography, comparison, first_date, last_date, providers, min_value, max_value,
           round(ratio, 2) as ratio
         from marts.source_agreement
         where platform_id = $platform and geography in ($geography, 'global')
           and first_date <= $last and last_date >= $first and ratio > 1
-        order by first_date, metric
+        order by first_date, metric, comparison
         """,
     ),
     Question(

@@ -8,12 +8,19 @@ The rules:
 
 - A sign is a way into the top ten of a chart of free apps by an app that was not in its top 25 before: a day
   of the fourteen before it entered the top 25 shows it below rank 25, or looked 25 ranks deep without it.
-  What nobody looked at is no absence. Where the mart `surges` is published, the onset of a surge is a sign.
+  What nobody looked at is no absence.
+- The onset of a surge (mart `surges`, where it is published) is a sign if a sign of another kind, of charts,
+  attention and news, begins at most three days from it. One kind alone does not tell a migration from talk:
+  of simulated platforms one in two years would have a false episode, and of the origin, which is talked of
+  most, every ban would be a migration to it.
+- Attention and news are mostly counted world-wide: as signs they belong to the countries whose charts show
+  the platform at that time, and to a geography of their own where none does.
 - Signs of one platform in one geography that are at most fourteen days apart are one episode. Its first day
   is that of the first sign; its id names platform, geography and that day, and stays when earlier days come
   late.
-- It lasts while the app is in the top 25 of a chart that it entered so, or in a surge, and ends fourteen days
-  after the last such day. `why_closed` says whether somebody looked since and did not see it, or nobody did.
+- It lasts while the app is in the top 25 of a chart that it entered so, or in a surge that is a sign. It ends
+  fourteen days after the last such day. `why_closed` says whether somebody looked since and did not see it,
+  or nobody did.
 - One that is over when it is first seen, as those of a documented case are, is noted as closed.
 """
 
@@ -32,12 +39,16 @@ from ingestion.settings import Home
 
 TOP, NEAR, QUIET_DAYS = 10, 25, 14
 QUIET = timedelta(days=QUIET_DAYS)
+TOGETHER = timedelta(days=3)
+"""Days between the beginnings of two signs of one thing."""
+CHART = "chart"
+"""The kind of sign that people do something, and do not only talk."""
 
 RANKS = "fct_chart_rank_daily"
 SURGES = "surges"
 
 CHART_SIGNS = f"""
-select platform_id, country as geography,
+select platform_id, country as geography, '{CHART}' as kind, true as is_enough,
   store || ' ' || chart as signal,
   min(store_date) filter (where rank <= {TOP}) as first_day,
   max(store_date) as last_day,
@@ -70,29 +81,27 @@ group by platform_id, store, country, chart, spell_start
 
 SURGE_SIGNS = f"""
 select platform_id, coalesce(country, geography, 'global') as geography,
+  signal_family as kind, false as is_enough,
   'surge of ' || signal as signal,
-  min(series_date) filter (where surge_onset) as first_day,
+  onset as first_day,
   max(series_date) as last_day,
-  'from ' || min(series_date) as told,
-  bool_or(surge_onset) as is_onset
+  'from ' || onset as told,
+  true as is_onset
 from (
-  select *, max(starts) over (partition by series_id order by series_date) as surge_start
-  from (
-    select *, case when series_date - lag(series_date) over (
-      partition by series_id order by series_date
-    ) <= {QUIET_DAYS} then null else series_date end as starts
-    from marts.{SURGES}
-    where is_surge
-  )
+  select *, max(series_date) filter (where surge_onset) over (
+    partition by series_id order by series_date
+  ) as onset
+  from marts.{SURGES}
+  where is_surge and (signal_family <> '{CHART}' or chart like 'top_free%')
 )
-group by series_id, platform_id, country, geography, signal, surge_start
+group by series_id, platform_id, country, geography, signal_family, signal, onset
 """
 
 SIGNS = """
-select platform_id, geography, signal, first_day, last_day, told
+select platform_id, geography, kind, is_enough, signal, first_day, last_day, told
 from ({parts})
 where is_onset and first_day is not null
-order by platform_id, geography, first_day, signal
+order by platform_id, geography, first_day, signal, last_day
 """
 
 LOOKS = f"""
@@ -114,6 +123,10 @@ class Sign:
 
     platform_id: str
     geography: str
+    kind: str
+    """chart, attention or news: kinds that agree are evidence."""
+    is_enough: bool
+    """Whether it needs no other kind beside it."""
     signal: str
     first_day: date
     last_day: date
@@ -140,6 +153,17 @@ class Episode:
     def is_open(self) -> bool:
         """Whether it goes on."""
         return self.state is State.OPEN
+
+
+@dataclass(frozen=True)
+class Found:
+    """Signs of a platform in a geography that touch."""
+
+    platform_id: str
+    geography: str
+    first_day: date
+    last_day: date
+    signs: tuple[Sign, ...]
 
 
 @dataclass(frozen=True)
@@ -177,8 +201,9 @@ def detect(home: Home, now: datetime) -> Changes:
 
         with locked(home, "episodes"):
             known = episodes(home)
-            found = list(_merged(_up_to(signs, in_utc(now).date())))
+            found = found_in(_up_to(signs, in_utc(now).date()))
             updated = [_updated(one, known, in_utc(now), last_look) for one in found]
+            updated += [_without_signs(one, now) for one in known if not any(_is_same(one, f) for f in found)]
             for episode in updated:
                 if episode not in known:
                     write_episode(home, episode)
@@ -216,13 +241,38 @@ def write_episode(home: Home, episode: Episode) -> None:
 # --- from signs to episodes -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Found:
-    platform_id: str
-    geography: str
-    first_day: date
-    last_day: date
-    signs: tuple[Sign, ...]
+def found_in(signs: Sequence[Sign]) -> list[Found]:
+    """The episodes that signs show, in the order of platform, geography and day."""
+    found: list[Found] = []
+    by_platform: dict[str, list[Sign]] = {}
+    for sign in signs:
+        by_platform.setdefault(sign.platform_id, []).append(sign)
+    for _, of_platform in sorted(by_platform.items()):
+        evident = [sign for sign in of_platform if sign.is_enough or _has_a_witness(sign, of_platform)]
+        placed = {one for sign in evident for one in _placed(sign, evident)}
+        found += _merged(sorted(placed, key=lambda sign: (sign.geography, sign.first_day, sign.signal)))
+    return found
+
+
+def _has_a_witness(sign: Sign, others: Iterable[Sign]) -> bool:
+    """Whether a sign of another kind begins with it."""
+    return any(
+        other.kind != sign.kind and abs(other.first_day - sign.first_day) <= TOGETHER for other in others
+    )
+
+
+def _placed(sign: Sign, others: Iterable[Sign]) -> list[Sign]:
+    """The sign in each country whose charts tell the same at that time, or where it is."""
+    countries = {
+        other.geography
+        for other in others
+        if other.kind == CHART
+        and sign.first_day - other.last_day <= QUIET
+        and other.first_day - sign.last_day <= QUIET
+    }
+    if sign.kind == CHART or sign.geography in countries or not countries:
+        return [sign]
+    return [replace(sign, geography=country) for country in sorted(countries)]
 
 
 def _up_to(signs: Sequence[Sign], today: date) -> list[Sign]:
@@ -230,9 +280,9 @@ def _up_to(signs: Sequence[Sign], today: date) -> list[Sign]:
     return [sign for sign in signs if sign.first_day <= today]
 
 
-def _merged(signs: Sequence[Sign]) -> Iterator[_Found]:
+def _merged(signs: Sequence[Sign]) -> Iterator[Found]:
     """Signs of one platform and geography that touch, as one. `signs` are in order."""
-    current: _Found | None = None
+    current: Found | None = None
     for sign in signs:
         same = current and (current.platform_id, current.geography) == (sign.platform_id, sign.geography)
         if current and same and sign.first_day - current.last_day <= QUIET:
@@ -241,12 +291,12 @@ def _merged(signs: Sequence[Sign]) -> Iterator[_Found]:
             continue
         if current:
             yield current
-        current = _Found(sign.platform_id, sign.geography, sign.first_day, sign.last_day, (sign,))
+        current = Found(sign.platform_id, sign.geography, sign.first_day, sign.last_day, (sign,))
     if current:
         yield current
 
 
-def _updated(found: _Found, known: Sequence[Episode], now: datetime, last_look: Any) -> Episode:
+def _updated(found: Found, known: Sequence[Episode], now: datetime, last_look: Any) -> Episode:
     before = next((one for one in known if _is_same(one, found)), None)
     is_over = now.date() - found.last_day > QUIET
     why = None
@@ -279,7 +329,14 @@ def _updated(found: _Found, known: Sequence[Episode], now: datetime, last_look: 
     )
 
 
-def _is_same(episode: Episode, found: _Found) -> bool:
+def _without_signs(episode: Episode, now: datetime) -> Episode:
+    """An episode whose signs have gone, since the marts were corrected; it ends by the clock."""
+    if not episode.is_open or in_utc(now).date() - episode.last_day <= QUIET:
+        return episode
+    return replace(episode, state=State.CLOSED, why_closed="the marts no longer show what was seen")
+
+
+def _is_same(episode: Episode, found: Found) -> bool:
     """Whether both are of one place, and touch."""
     if (episode.platform_id, episode.geography) != (found.platform_id, found.geography):
         return False

@@ -66,3 +66,31 @@
 {% macro duckdb__hours_between(earlier, later) -%}
     ((epoch({{ later }}) - epoch({{ earlier }})) / 3600.0)
 {%- endmacro %}
+
+
+{# The wall clock in `zone` (a timestamp without zone) at an instant (UTC, without zone). #}
+{% macro wall_clock(instant, zone) -%}
+    {{ return(adapter.dispatch('wall_clock', 'migration_observatory')(instant, zone)) }}
+{%- endmacro %}
+
+{% macro default__wall_clock(instant, zone) -%}
+    from_utc_timestamp({{ instant }}, {{ zone }})
+{%- endmacro %}
+
+{% macro duckdb__wall_clock(instant, zone) -%}
+    timezone({{ zone }}, timezone('UTC', {{ instant }}))
+{%- endmacro %}
+
+
+{# Of a timestamp, the time of day as HH:MM. #}
+{% macro time_of_day(clock) -%}
+    {{ return(adapter.dispatch('time_of_day', 'migration_observatory')(clock)) }}
+{%- endmacro %}
+
+{% macro default__time_of_day(clock) -%}
+    date_format({{ clock }}, 'HH:mm')
+{%- endmacro %}
+
+{% macro duckdb__time_of_day(clock) -%}
+    strftime({{ clock }}, '%H:%M')
+{%- endmacro %}

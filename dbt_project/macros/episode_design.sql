@@ -5,7 +5,8 @@
     surges above `surge_z` robust standard deviations (Iglewicz and Hoaglin). A decay is fitted to the peak
     and the days after it, up to `decay_days` or until the excess first is within `decay_noise` robust standard
     deviations of nothing, on at least `decay_minimum` of them. `horizons` are counted from the peak,
-    and `follow_up_days` is how long after the window a series is still followed.
+    and `follow_up_days` is how long after the window a series is still followed. A published figure tells the level
+    before where it is for one of the `figure_days` before the window: providers publish levels far apart.
 #}
 {% macro episode_design() -%}
     {{ return({
@@ -17,6 +18,7 @@
         'decay_noise': 2,
         'horizons': [7, 14, 30, 60, 90],
         'follow_up_days': 92,
+        'figure_days': 31,
     }) }}
 {%- endmacro %}
 
@@ -27,11 +29,21 @@
 {%- endmacro %}
 
 
+{# The value of a day's row: what is only known from above, as off the chart, has none. #}
+{% macro seen_value(row) -%}
+    case when {{ row }}.value_upper_bound is null then {{ row }}.value end
+{%- endmacro %}
+
+
 {#
     Why the series `asked` has no value on a day of its own, `date`; `row` is that day's row, where there is one.
 #}
 {% macro missing_day_reason(date, row) -%}
     case
+        when {{ row }}.value_upper_bound is not null
+            then
+                'not among the first ' || {{ row }}.depth || ': at best rank ' || ({{ row }}.depth + 1)
+                || ', a visibility of ' || cast(round({{ row }}.value_upper_bound, 2) as varchar)
         when {{ row }}.value is not null or asked.{{ date }} is null then null
         when asked.{{ date }} > asked.last_observed_date
             then 'the series was last observed on ' || cast(asked.last_observed_date as varchar)

@@ -46,8 +46,8 @@ HISTORY_SOURCES = ("wayback_charts",)
     owners=OWNERS,
     kinds={"json", "markdown"},
     description="Migrations that the published marts show: an app that enters the top ten of a chart of free "
-    "apps, not having been in its top 25, or a surge; open until fourteen days after the last day with a "
-    "sign. Each has a page in the folder `briefs`.",
+    "apps, not having been in its top 25, or surges of two kinds (charts, attention, news) at a time; open "
+    "until fourteen days after the last day with a sign. Each has a page in the folder `briefs`.",
     metadata={
         "dagster/column_schema": schema(
             episode="Names the episode: platform, geography and first day.",

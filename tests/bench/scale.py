@@ -30,6 +30,8 @@ from tests.integration.test_marts import prepare_lake
 
 LAST = dt.date(2024, 12, 31)
 MEMORY_TARGET_GB = 4.0
+DUCKDB_LIMIT = "2500MB"
+"""Beside it stand Python, dbt, and what DuckDB does not count."""
 DAY_TARGET = 1.5
 EPISODES = 5
 SLOWEST = 12
@@ -94,11 +96,12 @@ def build(home: Home, select: Sequence[str]) -> Cost:
     command = [program("dbt"), "build", "--exclude-resource-type", "test", "unit_test", "exposure"]
     command += ["--project-dir", str(PROJECT_ROOT / "dbt_project")]
     command += ["--profiles-dir", str(PROJECT_ROOT / "dbt_project"), "--target-path", str(home.dbt_target)]
-    command += ["--select", *select] if select else []
+    command += ["--log-path", str(home.dbt_target), *(["--select", *select] if select else [])]
     environ: Mapping[str, str] = {
         **os.environ,
         "OBSERVATORY_LAKE": str(home.lake),
         "OBSERVATORY_WAREHOUSE": str(home.warehouse),
+        "OBSERVATORY_MEMORY_LIMIT": DUCKDB_LIMIT,
     }
     return run(command, environ, sampled=True)
 

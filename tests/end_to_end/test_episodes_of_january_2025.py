@@ -74,3 +74,24 @@ def test_lemon8_left_the_chart_by_being_removed(query: Query) -> None:
     )
     assert 0 < rows[0][0] < 1
     assert rows[0][1] > 0
+
+
+def test_what_was_not_among_the_first_ten_is_known_from_above(query: Query) -> None:
+    """F040: two weeks after its peak RedNote was not in a newspaper's top ten, which is not to be gone."""
+    rows = query(
+        "select persistence_14d, persistence_14d_null_reason, round(persistence_14d_upper_bound, 2) "
+        f"from marts.migration_episodes where {EPISODE} and platform_id = 'xiaohongshu' "
+        "and store = 'app_store' and country = 'US' and chart = 'top_free_overall'"
+    )
+    assert rows == [(None, "not among the first 10: at best rank 11, a visibility of 0.28", 0.28)]
+
+
+@pytest.mark.parametrize(("store", "day"), [("app_store", 13), ("google_play", 3)])
+def test_number_one_is_lost_on_the_day_that_another_is_seen_there(query: Query, store: str, day: int) -> None:
+    """On 26 January DeepSeek, after RedNote's 13th; at Google Play RedNote on the 16th, after Lemon8."""
+    rows = query(
+        "select days_since_entry, exits, delistings from marts.persistence where exits + delistings > 0 "
+        f"and store = '{store}' and country = 'US' and chart = 'top_free_overall' and top_n = 1 "
+        "and end_dating = 'first_day_seen_outside'"
+    )
+    assert rows == [(day, 1, 0)]

@@ -130,6 +130,37 @@ def test_events_on_days_without_a_session_count_from_the_next_one(query: Query) 
     assert {session for _, session in rows} == {DAY(2025, 1, 21)}
 
 
+def test_15_and_16_january_are_events_of_their_own(query: Query) -> None:
+    rows = query(
+        "select distinct event_id, event_session_date from marts.event_study "
+        "where event_session_date between date '2025-01-14' and date '2025-01-16' order by all"
+    )
+    assert rows == [
+        ("executive_order_reported", DAY(2025, 1, 16)),
+        ("shutdown_reported", DAY(2025, 1, 15)),
+    ]
+
+
+def test_providers_of_tiktoks_downloads_disagree_on_the_sum_and_on_the_stores(query: Query) -> None:
+    rows = query(
+        "select metric, lowest_provider, highest_provider, round(ratio, 2) from marts.source_agreement "
+        "where platform_id = 'tiktok' and comparison = 'same_day' order by metric"
+    )
+    assert rows == [
+        ("app_store_share_of_downloads_pct", "FoxData", "Sensor Tower", 1.37),
+        ("downloads_year", "Sensor Tower", "FoxData", 1.43),
+    ]
+
+
+def test_stories_name_the_platforms_of_their_claims_and_addresses(query: Query) -> None:
+    rows = query("select platform_ids from marts.fct_news_stories where first_published_date is not null")
+    assert rows
+    assert all("xiaohongshu" in platforms for (platforms,) in rows)
+    assert query(
+        "select count(*) from marts.fct_platform_stories_daily where platform_id = 'xiaohongshu'"
+    ) == [(11,)]
+
+
 def test_sources_disagree_on_rednotes_us_users(query: Query) -> None:
     (row,) = query(
         """
@@ -180,7 +211,7 @@ def test_shares_are_of_what_was_monitored_and_gaps_stay_gaps(query: Query) -> No
 
 def test_every_load_has_its_row_and_loses_none(query: Query) -> None:
     rows = query("select rows_in = rows_published + rows_quarantined, verdict from marts.fct_loads")
-    assert len(rows) == 18
+    assert len(rows) == 19
     assert set(rows) == {(True, "published")}
 
 

@@ -37,7 +37,8 @@ def ask(home: Home, *arguments: str) -> str:
             "platform,chart_day__store",
             "{{ Dimension('chart_day__country') }} = 'US' "
             "and {{ Dimension('chart_day__chart') }} = 'top_free_overall'",
-            "select platform_id, store, count(case when rank = 1 then 1 end), min(rank) from "
+            "select platform_id, store, case when bool_or(rank_status in ('ranked', 'unranked')) "
+            "then count(case when rank = 1 then 1 end) end, min(rank) from "
             "marts.fct_chart_rank_daily where country = 'US' and chart = 'top_free_overall' group by all",
             id="ranks",
         ),
@@ -67,6 +68,14 @@ def ask(home: Home, *arguments: str) -> str:
             "where window_start = 0 and window_end = 5 group by all",
             id="abnormal returns by event",
         ),
+        pytest.param(
+            "controls_listed,controls_clean",
+            "platform,control__control_kind",
+            "",
+            "select platform_id, control_kind, count(*), count(case when is_clean then 1 end) "
+            "from marts.counterfactual_controls group by all",
+            id="controls by kind",
+        ),
     ],
 )
 def test_metrics_are_what_sql_says(
@@ -85,6 +94,39 @@ def test_metrics_are_what_sql_says(
     assert {trimmed(key): row for key, row in answered.items()} == {
         trimmed(key): row for key, row in expected.items()
     }
+
+
+def answers(home: Home, file: Path, metric: str, by: str) -> dict[tuple[str, ...], float | None]:
+    ask(home, "query", "--metrics", metric, "--group-by", by, "--csv", str(file))
+    with file.open(newline="") as text:
+        _, *rows = csv.reader(text)
+    return {tuple(row[:-1]): rounded(row[-1]) for row in rows}
+
+
+def test_a_day_counts_once_and_a_chart_that_nobody_looked_at_has_no_days(
+    case_home: Home, query: Query, tmp_path: Path
+) -> None:
+    seen = "bool_or(rank_status in ('ranked', 'unranked'))"
+    days = f"case when {seen} then count(distinct case when rank = 1 then store_date end) end"
+    for file, by, columns in (
+        ("days.csv", "platform", "platform_id"),
+        ("countries.csv", "platform,chart_day__country", "platform_id, country"),
+    ):
+        told = query(f"select {columns}, {days} from marts.fct_chart_rank_daily group by all")
+        answered = answers(case_home, tmp_path / file, "days_at_number_one", by)
+        assert answered == {tuple(keys): rounded(number) for *keys, number in told}
+    assert answered["lemon8", "GB"] is None
+    assert answered["xiaohongshu", "GB"] == 1
+
+
+def test_the_p_of_an_event_is_that_of_one_test(case_home: Home, query: Query, tmp_path: Path) -> None:
+    answered = answers(case_home, tmp_path / "p.csv", "test_p_value", "event")
+    told = query(
+        "select event_id, p_value from marts.event_study_tests where test = 'kolari_pynnonen' "
+        "and group_id = 'all' and window_start = 0 and window_end = 0 and p_value is not null"
+    )
+    assert told
+    assert answered == {(event,): rounded(p) for event, p in told}
 
 
 def rounded(cell: object) -> float | None:

@@ -15,7 +15,9 @@ import pytest
 import yaml
 
 from ingestion.contract import OBSERVED_AT, ColumnType
+from ingestion.mentions import Matcher
 from ingestion.settings import CASES, WATCHLIST
+from ingestion.sources._gdelt import words_of_path
 from ingestion.tables import RAW_TABLES
 from ingestion.watchlist import parse_watchlist, watchlist_rows
 
@@ -26,6 +28,7 @@ TABLES = (
     "chart_entries",
     "articles",
     "article_claims",
+    "article_mentions",
     "news_volume",
     "attention",
     "price_bars",
@@ -55,6 +58,8 @@ EVENTS = {
     "event_eo_75_day_delay": "executive_order_75_days",
     "event_relisted": "relisted_us",
 }
+MARKET_EVENTS = {"scotus_agrees_to_hear": "F089", "executive_order_reported": "F092"}
+"""Events that the notes of facts on shares tell as what moved them."""
 IN_NOTES = {
     ("google_play", "top_free_overall", "US", "2025-01-24", "deepseek", 133),
     ("google_play", "top_free_overall", "US", "2025-01-21", "xiaohongshu", 1),
@@ -65,7 +70,14 @@ FROM_DOCUMENTS = {"D001", "D002"}
 """Statements from the comparison of sources in the project's documents, not from the facts."""
 FROM_RECORDING = {f"D{number:03}" for number in range(3, 10)}
 """Statements from the recorded article of 14 January: what RedNote is."""
-BESIDE_FACTS = FROM_DOCUMENTS | FROM_RECORDING
+BESIDE_VALUES = {
+    "F066b": ("dau_wow_pct", "-2.1", "-2.1% WoW"),
+    "F076b": ("downloads_year", "74610000", "FoxData says 74.61M"),
+    "F076c": ("app_store_share_of_downloads_pct", "52", "52% App Store"),
+    "F076d": ("app_store_share_of_downloads_pct", "38", "28.07 iOS"),
+}
+"""Figures that the notes of facts F066 and F076 tell beside the value, and where."""
+BESIDE_FACTS = FROM_DOCUMENTS | FROM_RECORDING | set(BESIDE_VALUES)
 NORMALISED = {
     "dau_lt": "dau",
     "rank_max": "rank_at_most",
@@ -242,13 +254,23 @@ def test_every_event_is_there_with_its_platforms(shared: Path) -> None:
     assert set(dated) == set(EVENTS.values())
     found = Counter(row["event_id"] for row in rows("platform_events"))
     assert found == Counter(
-        {**dict.fromkeys(dated, 1), "rednote_number_one": 1, "delisted_us": 3, "relisted_us": 3}
+        {
+            **dict.fromkeys([*dated, *MARKET_EVENTS], 1),
+            "rednote_number_one": 1,
+            "delisted_us": 3,
+            "relisted_us": 3,
+        }
     )
+    by_id = {fact["fact_id"]: fact for fact in facts(shared)}
     for row in rows("platform_events"):
         if row["event_id"] in dated:
             fact = dated[row["event_id"]]
             assert (row["event_date"], row["confidence"]) == (fact["observed_date"], fact["confidence"])
             assert row["source_url"] == fact["url"]
+        if row["event_id"] in MARKET_EVENTS:
+            fact = by_id[MARKET_EVENTS[row["event_id"]]]
+            assert (row["confidence"], row["source_url"]) == (fact["confidence"], fact["url"])
+            assert row["is_market_event"] == "true"
 
 
 def test_the_day_of_an_event_is_that_of_its_instant_in_its_zone() -> None:
@@ -312,6 +334,8 @@ def test_a_platform_is_the_subject_of_what_is_said_of_it() -> None:
 def test_statements_keep_their_source_and_day(shared: Path) -> None:
     by_id = {fact["fact_id"]: fact for fact in facts(shared)}
     for row in rows("published_metrics"):
+        if row["statement_id"] in BESIDE_VALUES:
+            continue
         if row["statement_id"] in BESIDE_FACTS:
             assert row["confidence"] == ("C" if row["statement_id"] in FROM_DOCUMENTS else "B")
             continue
@@ -323,6 +347,20 @@ def test_statements_keep_their_source_and_day(shared: Path) -> None:
         assert fact["original_source"].startswith(row["provider"])
         assert row["published_date"] in (fact["published_date"], "")
         assert row["observed_date"].startswith(fact["observed_date"])
+
+
+def test_figures_beside_a_value_stand_in_its_note(shared: Path) -> None:
+    by_id = {fact["fact_id"]: fact for fact in facts(shared)}
+    told = {row["statement_id"]: row for row in rows("published_metrics")}
+    for statement, (metric, value, phrase) in BESIDE_VALUES.items():
+        row, fact = told[statement], by_id[statement[:4]]
+        assert (row["metric"], row["value"]) == (metric, value)
+        assert phrase in fact["note"]
+        if row["provider"] == fact["original_source"]:
+            assert (row["confidence"], row["source_url"]) == (fact["confidence"], fact["url"])
+        else:
+            assert (row["confidence"], row["source_url"]) == ("C", "")
+            assert "Address not known" in row["note"]
 
 
 def test_what_rednote_is_stands_in_the_recorded_article(shared: Path) -> None:
@@ -427,6 +465,24 @@ def test_every_article_is_there_and_claims_are_made_in_articles(shared: Path) ->
     assert {row["article_id"] for row in rows("article_claims")} <= {
         row["article_id"] for row in rows("articles")
     }
+
+
+def test_mentions_are_what_claims_and_addresses_name(shared: Path) -> None:
+    matcher = Matcher.from_watchlist(parse_watchlist(WATCHLIST.read_bytes()))
+    expected = {
+        (article["article_id"], mention.platform_id): "url"
+        for article in rows("articles")
+        for mention in matcher.find(words_of_path(article["url"]))
+    }
+    # "Instagram of China" is what RedNote is likened to.
+    assert expected.pop(("A066", "instagram")) == "url"
+    for claim in facts_file(shared, "claims_jan_2025.csv"):
+        expected[claim["article_id"], platform_of(claim["platform"])] = "text"
+    days = {row["article_id"]: row["published_date"] for row in rows("articles")}
+    found = {(row["article_id"], row["platform_id"]): row["found_in"] for row in rows("article_mentions")}
+    assert found == expected
+    for row in rows("article_mentions"):
+        assert row["published_date"] == days[row["article_id"]]
 
 
 # Series

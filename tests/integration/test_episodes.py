@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -30,7 +30,7 @@ def publish(
     *,
     platform: str = "lemon8",
     chart: str = "top_free_overall",
-    surges: Sequence[tuple[int, bool]] | None = None,
+    surges: Mapping[str, Sequence[tuple[int, bool]]] | None = None,
 ) -> None:
     """A published file with the marts that detection reads."""
     home.root.mkdir(parents=True, exist_ok=True)
@@ -57,20 +57,15 @@ def publish(
         if surges is not None:
             con.execute(
                 "create or replace table marts.surges (series_id text, series_date date, platform_id text, "
-                "signal text, country text, geography text, is_surge boolean, surge_onset boolean)"
+                "signal_family text, signal text, country text, geography text, chart text, "
+                "is_surge boolean, surge_onset boolean)"
             )
-        for day, onset in surges or ():
-            row = [
-                "s",
-                NEW_YEAR + timedelta(days=day),
-                platform,
-                "wikipedia_pageviews",
-                None,
-                "global",
-                True,
-                onset,
-            ]
-            con.execute("insert into marts.surges values (?,?,?,?,?,?,?,?)", row)
+        for family, days in (surges or {}).items():
+            is_chart = family == "chart"
+            place = ("US", "US", chart) if is_chart else (None, None, None)
+            for day, onset in days:
+                row = [family, NEW_YEAR + timedelta(days=day), platform, family, family, *place, True, onset]
+                con.execute("insert into marts.surges values (?,?,?,?,?,?,?,?,?,?)", row)
 
 
 def detect_on(home: Home, day: int) -> Changes:
@@ -155,9 +150,43 @@ def test_what_is_over_when_it_is_seen_starts_nothing(home: Home) -> None:
     assert not requests_of(home, 300)
 
 
-def test_a_surge_is_a_sign_where_surges_are_published(home: Home) -> None:
-    publish(home, [], surges=[(3, True), (4, False)])
-    assert detect_on(home, 4).opened == ("lemon8_global_20260104",)
+@pytest.mark.parametrize(
+    ("surges", "found"),
+    [
+        ({"attention": [(3, True), (4, False)]}, []),
+        ({"attention": [(3, True), (4, False)], "news": [(9, True)]}, []),
+        ({"attention": [(3, True), (4, False)], "news": [(5, True)]}, ["lemon8_global_20260104"]),
+        ({"attention": [(0, True), (6, True)], "news": [(8, True)]}, ["lemon8_global_20260107"]),
+        ({"attention": [(3, True)], "chart": [(4, True)]}, ["lemon8_us_20260104"]),
+        ({"chart": [(3, True)]}, []),
+    ],
+    ids=["one kind", "two kinds, days apart", "two kinds", "an earlier one alone", "chart and talk", "chart"],
+)
+def test_surges_of_two_kinds_are_signs(
+    home: Home, surges: Mapping[str, Sequence[tuple[int, bool]]], found: list[str]
+) -> None:
+    publish(home, [], surges=surges)
+    assert [one.id for one in detect_on(home, 9).episodes] == found
+
+
+def test_surges_in_paid_charts_say_nothing(home: Home) -> None:
+    publish(home, [], chart="top_paid_overall", surges={"chart": [(3, True)], "news": [(3, True)]})
+    assert not detect_on(home, 4).episodes
+
+
+def test_talk_of_what_climbs_a_chart_is_a_sign_of_the_same_episode(home: Home) -> None:
+    looks: list[Look] = [(3, None, 100), (4, 8, 100)]
+    publish(home, looks, surges={"attention": [(3, True), (4, False), (7, False)]})
+    (episode,) = detect_on(home, 8).episodes
+    assert (episode.id, episode.last_day) == ("lemon8_us_20260104", date(2026, 1, 8))
+
+
+def test_an_episode_whose_signs_are_corrected_away_ends(home: Home) -> None:
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    detect_on(home, 1)
+    publish(home, [(0, None, 100), (1, 30, 100)])
+    assert not detect_on(home, 2).closed
+    assert detect_on(home, 16).closed == ("lemon8_us_20260102",)
 
 
 def test_nothing_published_is_no_error(home: Home) -> None:

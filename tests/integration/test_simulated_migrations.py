@@ -16,6 +16,7 @@ from tests.bench.simulations import (
     false_alarms,
     found,
     half_lives,
+    opened,
 )
 
 
@@ -59,6 +60,14 @@ def test_quiet_series_give_no_more_than_one_false_alarm_a_platform_year(
     years = alarms.groupby("platform_id")["years"].max().sum()
     assert years > 10
     assert alarms["alarms"].sum() / years <= 1
+
+
+def test_large_migrations_open_an_episode_within_a_day_and_next_to_nothing_else_does(
+    built: Home, simulation: Simulation
+) -> None:
+    episodes = opened(built, simulation)
+    assert episodes.loc[episodes["size"] == "large", "is_found"].all()
+    assert episodes["alarms"].sum() / episodes["years"].sum() <= 0.2
 
 
 def test_half_lives_of_large_migrations_are_near_the_truth(built: Home, simulation: Simulation) -> None:

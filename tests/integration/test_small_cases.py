@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ EACH_CASE = pytest.mark.parametrize("case", SMALL_CASES)
 PLATFORMS = {"twitter.com": "x"}
 CHART_RANKS = {"F116"}
 """Facts that are a rank of a chart, and so rows of the chart tables."""
-IN_NOTES = {"F115b", "F115c", "F115d", "F115e", "F120b"}
+IN_NOTES = {"F115b", "F115c", "F115d", "F115e", "F120b", "F120c"}
 """Figures that the notes of facts F115 and F120 tell beside the value."""
 FORMS = {
     ColumnType.TEXT: r"\S(.*\S)?",
@@ -145,7 +146,8 @@ def test_what_is_computed_stands_beside_what_was_published(home: Home) -> None:
     statements = [row for case in cases for row in rows(case, "published_metrics")]
     told = [{name: value or None for name, value in row.items()} for row in statements]
     put(home, "published_metrics", told)
-    run_dbt(home, "build", "--select", "+episode_comparison", "--exclude-resource-type", "unit_test")
+    marts = ("+episode_comparison", "+diversion", "+source_agreement")
+    run_dbt(home, "build", "--select", *marts, "--exclude-resource-type", "unit_test")
     compared = read(
         home,
         "select platform_id, measure, provider, round(computed_value, 2), benchmark_value, "
@@ -157,7 +159,45 @@ def test_what_is_computed_stands_beside_what_was_published(home: Home) -> None:
         ("threads", "half_life_days", "Similarweb", 6.64, 6.6),
         ("threads", "persistence", "Sensor Tower", 0.18, 0.18),
         ("xiaohongshu", "half_life_days", "Appfigures", 1.73, 1.73),
+        ("xiaohongshu", "lift_kept", "Sensor Tower", 1.25, 1.25),
     ]
     assert all(ratio == pytest.approx(1, abs=0.02) for *_, ratio in compared)
     episodes = {episode for (episode,) in read(home, "select episode_id from marts.episode_comparison")}
     assert {"tiktok_refugees_2025", "threads_2023", "bluesky_2024", "mastodon_2022"} <= episodes
+    assert_providers_differ_on_how_far_threads_fell(home)
+    assert_what_bluesky_gained_of_what_x_lost(home)
+    assert_the_level_before_bluesky_rose_is_that_of_the_day_before(home)
+
+
+def assert_providers_differ_on_how_far_threads_fell(home: Home) -> None:
+    """F110 to F113: Similarweb tells a week of Android, Sensor Tower 25 days of all."""
+    rows = read(
+        home,
+        "select lowest_provider, min_value, highest_provider, max_value, first_date, last_date "
+        "from marts.source_agreement where platform_id = 'threads' and comparison = 'overlapping_falls'",
+    )
+    days = (date(2023, 7, 6), date(2023, 7, 31))
+    assert rows == [("Similarweb", 51.8, "Sensor Tower", 81.8, *days)]
+
+
+def assert_what_bluesky_gained_of_what_x_lost(home: Home) -> None:
+    """F120: 2.5 million of 2.7 million; of Threads nothing is told, so nothing is known of the rest."""
+    rows = read(
+        home,
+        "select platform_id, round(diversion_ratio, 2), origin_fall, destination_gain, level_method, "
+        "share_predicted_ratio, outside_option, outside_option_null_reason, benchmarks like '%0.93 (X to%' "
+        "from marts.diversion where episode_id = 'bluesky_2024' and diversion_ratio is not null",
+    )
+    reason = "1 of 2 destinations were measured: what the others gained is not known"
+    assert rows == [("bluesky", 0.93, 2_700_000, 2_500_000, "published_gain", None, None, reason, True)]
+
+
+def assert_the_level_before_bluesky_rose_is_that_of_the_day_before(home: Home) -> None:
+    """F115: 3,400 on the day before the window, 197,000 on its first; of Japan and the US the first alone."""
+    rows = read(
+        home,
+        "select geography, base_value, round(sticky_uplift), sticky_uplift_null_reason from marts.retention "
+        "where platform_id = 'bluesky' and signal = 'downloads_day' order by geography",
+    )
+    unknown = (None, None, "no figure tells the level before")
+    assert rows == [("JP", *unknown), ("US", *unknown), ("global", 3_400, 58, None)]

@@ -108,6 +108,18 @@ def test_ninety_percent_intervals_cover_about_nine_days_in_ten(drift: float) -> 
     assert 0.85 <= np.mean(inside) <= 0.95
 
 
+def test_after_few_days_a_level_that_may_drift_is_not_taken_for_one_that_does_not() -> None:
+    """A level that R's prior takes as good as fixed: the sum is covered in 65 of 100."""
+    dice = np.random.default_rng(99)
+    days, inside = 40, []
+    for _ in range(40):
+        values = np.cumsum(0.1 * dice.normal(size=days + POST)) + dice.normal(size=days + POST)
+        found = estimate(values, days)
+        sums = found.to_date
+        inside.append(sums.lower_90[-1] <= found.observed_sums[-1] <= sums.upper_90[-1])
+    assert np.mean(inside) >= 0.8
+
+
 def test_intervals_are_nested_and_move_with_the_unit() -> None:
     values = 50 + noise()
     found, scaled = estimate(values, PRE), estimate(1000 * values - 7, PRE)

@@ -2,16 +2,31 @@ with claims as (
     select * from {{ ref('int_claims') }}
 ),
 
+-- A figure may have been read in an article, and so belong to that article's story.
+stories as (
+    select
+        url,
+        min(story_cluster_id) as story_cluster_id
+    from {{ ref('stg_raw__articles') }}
+    where story_cluster_id is not null
+    group by url
+),
+
 published as (
-    select * from {{ ref('int_published_figures') }}
-    where subject_type = 'platform' and value is not null
+    select
+        figures.*,
+        stories.story_cluster_id
+    from {{ ref('int_published_figures') }} as figures
+    left join stories on figures.source_url = stories.url
+    where figures.subject_type = 'platform' and figures.value is not null
 ),
 
 figures as (
     select
         statement_id as figure_id,
         true as is_published,
-        cast(null as varchar) as story_cluster_id,
+        story_cluster_id,
+        source_url,
         platform_id,
         metric,
         standard_metric,
@@ -21,13 +36,15 @@ figures as (
         date_precision = 'day' as is_day_exact,
         value,
         value_bound,
-        provider
+        provider,
+        publisher
     from published
     union all
     select
         claim_id as figure_id,
         false as is_published,
         story_cluster_id,
+        url as source_url,
         platform_id,
         metric,
         standard_metric,
@@ -37,7 +54,8 @@ figures as (
         is_day_exact,
         value,
         case when qualifier = '~' then '=' else qualifier end as value_bound,
-        attributed_to as provider
+        attributed_to as provider,
+        cast(null as varchar) as publisher
     from claims
     where is_first_telling
 ),
@@ -50,6 +68,14 @@ paired as (
         claims.is_day_exact and figures.is_day_exact as are_both_day_exact,
         figures.figure_id,
         figures.is_published,
+        -- The provider that the claim names, its own page, its story, or the agency that it is from: the same
+        -- telling once more.
+        coalesce(lower(claims.attributed_to) = lower(figures.provider), false)
+        or coalesce(claims.url = figures.source_url, false)
+        or coalesce(claims.story_cluster_id = figures.story_cluster_id, false)
+        or coalesce(lower(figures.provider || ' (') like lower(claims.agency || ' (%'), false)
+        or coalesce(lower(', ' || figures.publisher || ',') like lower('%, ' || claims.agency || ',%'), false)
+            as is_same_source,
         figures.metric as figure_metric,
         figures.figure_date,
         figures.value as figure_value,
@@ -99,6 +125,7 @@ found as (
         claim_id,
         figure_id,
         is_published,
+        is_same_source,
         figure_metric,
         figure_date,
         figure_value,
@@ -131,6 +158,7 @@ select
     finding,
     figure_id,
     is_published,
+    is_same_source,
     figure_metric,
     figure_date,
     figure_value,

@@ -16,6 +16,8 @@ select
     articles.outlet,
     articles.published_date,
     articles.story_cluster_id,
+    -- Who told it before: the agency of "Reuters (a name)", the first of "AP+NBC".
+    nullif(split_part(split_part(articles.origin, ' (', 1), '+', 1), '') as agency,
     -- The agency's own words, or the outlet's: what the copies of the story can be measured against.
     coalesce(articles.relation in ('original', 'syndication_verbatim'), false) as is_first_telling,
     claims.platform_id,

@@ -20,6 +20,22 @@ charts as (
         on
             episodes.episode_id = watched.episode_id
             and episodes.country = watched.geography
+),
+
+-- Users over those before, as told on the last day that a provider told them.
+kept as (
+    select
+        *,
+        row_number() over (
+            partition by episode_id, platform_id, provider, geography
+            order by horizon_date desc, series_id asc
+        ) as preference
+    from {{ ref('retention') }}
+    where
+        role = 'destination'
+        and signal_family = 'published'
+        and signal in ('dau', 'dau_against_before')
+        and sticky_uplift is not null
 )
 
 select
@@ -82,4 +98,20 @@ select
     cast(null as bigint) as after_days,
     cast(null as varchar) as confidence
 from charts
+where preference = 1
+union all
+select
+    episode_id,
+    platform_id,
+    'lift_kept' as measure,
+    'dau' as series,
+    provider,
+    'usage' as channel,
+    geography,
+    sticky_uplift as value,
+    'last_published_level_over_the_one_before' as method,
+    cast(null as varchar) as null_reason,
+    case when horizon_days > 0 then horizon_days end as after_days,
+    confidence
+from kept
 where preference = 1

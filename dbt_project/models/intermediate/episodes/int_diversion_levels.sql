@@ -86,7 +86,7 @@ near as (
         and figures.series_date > coalesce(figures.base_date, figures.window_start)
 ),
 
-published as (
+levels as (
     select
         figures.episode_id,
         figures.platform_id,
@@ -109,6 +109,57 @@ published as (
     group by
         figures.episode_id, figures.platform_id, figures.role, figures.metric_id, figures.proxy,
         figures.geography, figures.window_start, figures.window_end
+),
+
+-- A provider may tell what a destination gained beside what the origin lost, and no level.
+gains as (
+    select
+        members.episode_id,
+        members.platform_id,
+        members.role,
+        origin_lows.metric_id,
+        series.proxy as signal,
+        series.geography,
+        members.window_start,
+        members.window_end,
+        series.value as told_gain,
+        series.provenance
+    from {{ ref('int_published_series') }} as series
+    inner join {{ ref('int_episode_members') }} as members
+        on
+            series.platform_id = members.platform_id
+            and members.role = 'destination'
+    inner join origin_lows
+        on
+            members.episode_id = origin_lows.episode_id
+            and series.series_date = origin_lows.anchor_date
+            and origin_lows.metric_id
+            = 'published/' || series.proxy || '/' || series.geography || '/'
+            || coalesce(series.channel, 'any') || '/' || series.provider
+    where series.scale = 'gain'
+),
+
+published as (
+    select
+        coalesce(levels.episode_id, gains.episode_id) as episode_id,
+        coalesce(levels.platform_id, gains.platform_id) as platform_id,
+        coalesce(levels.role, gains.role) as role,
+        coalesce(levels.metric_id, gains.metric_id) as metric_id,
+        coalesce(levels.signal, gains.signal) as signal,
+        coalesce(levels.geography, gains.geography) as geography,
+        coalesce(levels.window_start, gains.window_start) as window_start,
+        coalesce(levels.window_end, gains.window_end) as window_end,
+        levels.baseline_level,
+        levels.event_level,
+        -- Two levels of one provider say more than their difference.
+        case when levels.event_level - levels.baseline_level is null then gains.told_gain end as told_gain,
+        coalesce(levels.provenance, gains.provenance) as provenance
+    from levels
+    full outer join gains
+        on
+            levels.episode_id = gains.episode_id
+            and levels.platform_id = gains.platform_id
+            and levels.metric_id = gains.metric_id
 )
 
 select
@@ -131,6 +182,7 @@ select
     case when baseline_points >= {{ design.baseline_minimum }} then late_level end as late_level,
     case when event_points * 2 > {{ days_between('window_start', 'window_end') }} then event_level end
         as event_level,
+    cast(null as double) as told_gain,
     sqrt(baseline_variance / nullif(baseline_points, 0) + event_variance / nullif(event_points, 0))
         as difference_error,
     provenance
@@ -142,7 +194,7 @@ select
     role,
     metric_id,
     signal,
-    'published_figures' as level_method,
+    case when told_gain is not null then 'published_gain' else 'published_figures' end as level_method,
     cast(null as varchar) as store,
     cast(null as varchar) as country,
     cast(null as varchar) as chart,
@@ -155,6 +207,7 @@ select
     baseline_level as early_level,
     baseline_level as late_level,
     event_level,
+    told_gain,
     cast(null as double) as difference_error,
     provenance
 from published

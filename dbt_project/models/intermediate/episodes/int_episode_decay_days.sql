@@ -16,6 +16,7 @@ select
     shapes.baseline,
     shapes.baseline_scale,
     days.value - shapes.baseline as excess,
+    days.value_upper_bound - shapes.baseline as excess_upper_bound,
     shapes.peak_value - shapes.baseline as peak_excess,
     coalesce(days.series_date >= shapes.next_wave_date, false) as is_after_next_wave
 from shapes

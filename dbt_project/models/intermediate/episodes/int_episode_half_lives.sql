@@ -6,7 +6,8 @@ with days as (
 halved as (
     select
         *,
-        days_since_peak > 0 and excess <= 0.5 * peak_excess as is_half
+        -- Of a day off the chart the most that it can have been must be at half.
+        days_since_peak > 0 and coalesce(excess_upper_bound, excess) <= 0.5 * peak_excess as is_half
     from days
 ),
 

@@ -45,6 +45,7 @@ select
     asked.onset_null_reason,
     asked.rise_null_reason,
     asked.peak_null_reason,
+    asked.trough_null_reason,
     asked.peak_date,
     asked.peak_value,
     asked.trough_date,
@@ -54,20 +55,29 @@ select
     asked.peak_horizon_date,
     asked.onset_horizon_date,
     asked.trough_horizon_date,
-    after_peak.value as value_after_peak,
+    {{ seen_value('after_peak') }} as value_after_peak,
+    after_peak.value_upper_bound as value_after_peak_upper_bound,
     {{ missing_day_reason('peak_horizon_date', 'after_peak') }} as value_after_peak_null_reason,
     coalesce(after_peak.is_censored, false) as value_after_peak_is_censored,
-    after_onset.value as value_after_onset,
+    {{ seen_value('after_onset') }} as value_after_onset,
     {{ missing_day_reason('onset_horizon_date', 'after_onset') }} as value_after_onset_null_reason,
-    after_trough.value as value_after_trough,
+    {{ seen_value('after_trough') }} as value_after_trough,
+    after_trough.value_upper_bound as value_after_trough_upper_bound,
     {{ missing_day_reason('trough_horizon_date', 'after_trough') }} as value_after_trough_null_reason,
     coalesce(after_trough.is_censored, false) as value_after_trough_is_censored,
     case
         when asked.rise_null_reason is null
-            then (after_peak.value - asked.baseline) / (asked.peak_value - asked.baseline)
+            then ({{ seen_value('after_peak') }} - asked.baseline) / (asked.peak_value - asked.baseline)
     end as excess_retention,
-    case when asked.peak_date is not null then after_peak.value / asked.peak_value end as persistence,
-    case when asked.baseline > 0 then after_onset.value / asked.baseline end as sticky_uplift
+    case
+        when asked.rise_null_reason is null
+            then (after_peak.value_upper_bound - asked.baseline) / (asked.peak_value - asked.baseline)
+    end as excess_retention_upper_bound,
+    case when asked.peak_date is not null then {{ seen_value('after_peak') }} / asked.peak_value end
+        as persistence,
+    case when asked.peak_date is not null then after_peak.value_upper_bound / asked.peak_value end
+        as persistence_upper_bound,
+    case when asked.baseline > 0 then {{ seen_value('after_onset') }} / asked.baseline end as sticky_uplift
 from asked
 left join days as after_peak
     on

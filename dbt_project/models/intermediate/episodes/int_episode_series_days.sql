@@ -58,6 +58,9 @@ select
     series.series_date,
     series.value,
     series.value is not null and series.is_censored as is_censored,
+    -- Off the chart the visibility is 0 by convention; it can have been that of the first rank nobody saw.
+    case when looks.depth is not null then ln(2) / ln(looks.depth + 2.0) end as value_upper_bound,
+    looks.depth,
     series.value_null_reason,
     series.provenance
 from members
@@ -66,3 +69,12 @@ inner join series
         members.platform_id = series.platform_id
         and series.series_date >= {{ days_after('members.window_start', -design.baseline_days) }}
         and series.series_date <= {{ days_after('members.window_end', design.follow_up_days) }}
+left join {{ ref('fct_chart_rank_daily') }} as looks
+    on
+        series.signal = 'chart_visibility'
+        and looks.rank_status = 'unranked'
+        and series.platform_id = looks.platform_id
+        and series.store = looks.store
+        and series.country = looks.country
+        and series.chart = looks.chart
+        and series.series_date = looks.store_date

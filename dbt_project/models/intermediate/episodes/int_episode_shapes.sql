@@ -49,8 +49,7 @@ spreads as (
         days.episode_id,
         days.platform_id,
         days.series_id,
-        {{ median('abs(days.value - levels.level)') }} as mad,
-        {{ in_order('avg', 'abs(days.value - levels.level)', 'days.series_date') }} as mean_deviation
+        {{ median('abs(days.value - levels.level)') }} as mad
     from days
     inner join levels
         on
@@ -61,24 +60,16 @@ spreads as (
     group by days.episode_id, days.platform_id, days.series_id
 ),
 
--- Where more than half of the baseline is one value, the mean deviation still has a scale.
-baselines as (
+-- The scale is that of `surges`: what hardly ever moves is not made infinite by its first move.
+spread as (
     select
         series.*,
         coalesce(levels.baseline_days, 0) as baseline_days,
         coalesce(levels.baseline_censored_days, 0) as baseline_censored_days,
         case when levels.baseline_days >= {{ design.baseline_minimum }} then levels.level end as baseline,
         case when levels.baseline_days >= {{ design.baseline_minimum }} then spreads.mad end as baseline_mad,
-        case
-            when levels.baseline_days < {{ design.baseline_minimum }} then null
-            when spreads.mad > 0 then 1.4826 * spreads.mad
-            when spreads.mean_deviation > 0 then 1.253314 * spreads.mean_deviation
-        end as baseline_scale,
-        case
-            when levels.baseline_days < {{ design.baseline_minimum }} then null
-            when spreads.mad > 0 then 'median_absolute_deviation'
-            when spreads.mean_deviation > 0 then 'mean_absolute_deviation'
-        end as baseline_scale_method
+        {{ mad_to_sigma() }} * spreads.mad as spread,
+        {{ least_scale('series.signal_family', 'series.signal', 'levels.level') }} as least_spread
     from series
     left join levels
         on
@@ -90,6 +81,19 @@ baselines as (
             series.episode_id = spreads.episode_id
             and series.platform_id = spreads.platform_id
             and series.series_id = spreads.series_id
+),
+
+baselines as (
+    select
+        *,
+        case when baseline is not null then nullif(greatest(spread, coalesce(least_spread, 0)), 0) end
+            as baseline_scale,
+        case
+            when baseline is null then null
+            when spread >= coalesce(least_spread, 0) and spread > 0 then 'median_absolute_deviation'
+            when least_spread > 0 then 'least_scale'
+        end as baseline_scale_method
+    from spread
 ),
 
 scored as (
@@ -134,6 +138,7 @@ dated as (
         min(case when is_surge and is_surge_the_day_after then series_date end) as sustained_onset_date,
         min(case when is_highest then series_date end) as peak_date,
         min(case when is_lowest then series_date end) as trough_date,
+        bool_or(is_lowest and is_censored) as trough_is_censored,
         count(case when is_highest then 1 end) as peak_plateau_days,
         {{ in_order('sum', 'value', 'series_date') }} as window_total
     from continued
@@ -177,8 +182,9 @@ shapes as (
         case when baselines.highest_value > 0 then dated.peak_date end as peak_date,
         case when baselines.highest_value > 0 then baselines.highest_value end as peak_value,
         case when baselines.highest_value > 0 then dated.peak_plateau_days else 0 end as peak_plateau_days,
-        dated.trough_date,
-        baselines.lowest_value as trough_value,
+        -- Off the chart nobody saw how low it was.
+        case when not dated.trough_is_censored then dated.trough_date end as trough_date,
+        case when not dated.trough_is_censored then baselines.lowest_value end as trough_value,
         dated.window_total,
         baselines.provenance
     from baselines
@@ -192,6 +198,8 @@ shapes as (
 select
     *,
     case when peak_date is null then 'every observed day of the window is zero' end as peak_null_reason,
+    case when trough_date is null then 'on its lowest days it was off the chart: no one saw how low' end
+        as trough_null_reason,
     case
         when onset_date is not null then null
         when baseline is null then baseline_null_reason

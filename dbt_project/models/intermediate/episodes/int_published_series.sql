@@ -8,6 +8,7 @@ with stated as (
             partition by
                 figures.platform_id,
                 proxies.proxy,
+                proxies.scale,
                 figures.geography,
                 figures.provider,
                 figures.channel,
@@ -36,6 +37,7 @@ select
     channel,
     provider,
     observed_date as series_date,
+    date_precision,
     date_precision != 'day' as is_date_approximate,
     case when scale = 'change_pct' then 1 + value / 100.0 else value end as value,
     statement_id,

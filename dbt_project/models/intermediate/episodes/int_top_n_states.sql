@@ -1,7 +1,6 @@
 {% set design = survival_design() %}
 with ranks as (
     select * from {{ ref('fct_chart_rank_daily') }}
-    where rank_status != 'not_fetched'
 ),
 
 depths as (
@@ -23,8 +22,18 @@ bests as (
     group by platform_id, store, country, chart
 ),
 
+leaders as (
+    select distinct
+        store,
+        country,
+        chart,
+        store_date
+    from ranks
+    where rank = 1
+),
+
 -- An app that was not among the first 5 may still have been among the first 25: such a day tells nothing.
-states as (
+looked_for as (
     select
         ranks.platform_id,
         ranks.store,
@@ -45,7 +54,36 @@ states as (
             and ranks.country = bests.country
             and ranks.chart = bests.chart
     inner join depths on bests.best_rank <= depths.top_n
+    where ranks.rank_status != 'not_fetched'
+),
+
+-- Nobody looked for the app, but another was seen at number 1: then this one was not.
+led_by_another as (
+    select
+        ranks.platform_id,
+        ranks.store,
+        ranks.country,
+        ranks.chart,
+        1 as top_n,
+        ranks.store_date,
+        'outside' as state
+    from ranks
+    inner join bests
+        on
+            ranks.platform_id = bests.platform_id
+            and ranks.store = bests.store
+            and ranks.country = bests.country
+            and ranks.chart = bests.chart
+    inner join leaders
+        on
+            ranks.store = leaders.store
+            and ranks.country = leaders.country
+            and ranks.chart = leaders.chart
+            and ranks.store_date = leaders.store_date
+    where bests.best_rank = 1 and ranks.rank_status = 'not_fetched'
 )
 
-select * from states
+select * from looked_for
 where state is not null
+union all
+select * from led_by_another

@@ -11,6 +11,10 @@ returns as (
     where benchmark_symbol is not null
 ),
 
+event_days as (
+    select * from {{ ref('int_event_days') }}
+),
+
 market as (
     select * from {{ ref('int_returns') }}
 ),
@@ -31,7 +35,7 @@ studied as (
     cross join returns
 ),
 
--- An event on a day without a session is priced on the next one.
+-- What happens on a day without a session, or after its end, is priced on the next one.
 placed as (
     select
         studied.event_id,
@@ -40,20 +44,27 @@ placed as (
         studied.company_id,
         studied.benchmark_symbol,
         studied.vintage,
+        event_days.event_session_basis,
         case
-            when min(sessions.session_date) <= studied.event_date
+            when min(sessions.session_date) <= event_days.first_priced_date
                 then min(
-                    case when sessions.session_date >= studied.event_date then sessions.session_number end
+                    case
+                        when sessions.session_date >= event_days.first_priced_date then sessions.session_number
+                    end
                 )
         end as event_session_number
     from studied
+    inner join event_days
+        on
+            studied.event_id = event_days.event_id
+            and studied.benchmark_symbol = event_days.calendar_symbol
     left join sessions
         on
             studied.benchmark_symbol = sessions.calendar_symbol
             and studied.vintage = sessions.vintage_date
     group by
         studied.event_id, studied.event_date, studied.symbol, studied.company_id,
-        studied.benchmark_symbol, studied.vintage
+        studied.benchmark_symbol, studied.vintage, event_days.first_priced_date, event_days.event_session_basis
 )
 
 select
@@ -63,6 +74,7 @@ select
     placed.company_id,
     placed.benchmark_symbol,
     placed.vintage,
+    placed.event_session_basis,
     sessions.session_date,
     sessions.session_number - placed.event_session_number as tau,
     returns.{{ design.returns }}_return as stock_return,

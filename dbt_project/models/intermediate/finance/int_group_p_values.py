@@ -14,4 +14,7 @@ def model(dbt, session):
     for distribution, members in rows.groupby("distribution", sort=True):
         p = two_sided_p(members["statistic"], distribution, members["degrees_of_freedom"])
         rows.loc[members.index, "p_value"] = p
-    return rows[[*key, "p_value"]]
+    # Columns without a row have no type of their own.
+    types = dict.fromkeys(("event_id", "group_kind", "group_id", "test"), "str")
+    types |= dict.fromkeys(("window_start", "window_end"), "int64")
+    return rows[[*key, "p_value"]].astype(types)

@@ -12,9 +12,10 @@ studied as (
         company_id,
         benchmark_symbol,
         vintage,
+        event_session_basis,
         min(case when tau = 0 then session_date end) as event_session_date
     from returns
-    group by event_id, event_date, symbol, company_id, benchmark_symbol, vintage
+    group by event_id, event_date, symbol, company_id, benchmark_symbol, vintage, event_session_basis
 ),
 
 estimation as (
@@ -84,6 +85,7 @@ select
     studied.benchmark_symbol,
     studied.vintage,
     studied.event_session_date,
+    studied.event_session_basis,
     coalesce(fitted.sessions, 0) as estimation_sessions,
     coalesce(fitted.market_sessions, 0) as market_sessions,
     fitted.first_date as estimation_first_date,

@@ -1,4 +1,6 @@
 {%- set anchor_years = 5 %}
+{%- set unbounded = "'nothing is above rank 1: no upper bound is known'" %}
+{%- set no_anchor = "'no published downloads of this chart within " ~ anchor_years ~ " years'" %}
 with ranks as (
     select * from {{ ref('fct_chart_rank_daily') }}
 ),
@@ -145,53 +147,97 @@ asked as (
     where rank is not null
 ),
 
--- The anchor of the nearest year and, in it, of the nearest rank.
-ranked_anchors as (
+-- Within a year two published ranks enclose the asked one, or one is the asked one itself, or all lie on one
+-- side of it. The better neighbour is `upper`, the worse `lower`.
+neighbours as (
     select
         asked.store,
         asked.country,
         asked.chart,
         asked.rank,
         asked.store_year,
+        anchors.anchor_year,
+        max(case when anchors.anchor_rank <= asked.rank then anchors.anchor_rank end) as upper_rank,
+        min(case when anchors.anchor_rank >= asked.rank then anchors.anchor_rank end) as lower_rank
+    from asked
+    inner join anchors
+        on
+            asked.store = anchors.store
+            and asked.country = anchors.country
+            and asked.chart = anchors.chart
+            and abs(anchors.anchor_year - asked.store_year) <= {{ anchor_years }}
+    group by
+        asked.store, asked.country, asked.chart, asked.rank, asked.store_year, anchors.anchor_year
+),
+
+-- Between two anchors the straight line of the logarithms, whatever the scenario; beyond them the scenario's
+-- exponent from the outermost. So one year's downloads never rise with the rank.
+estimates as (
+    select
+        neighbours.store,
+        neighbours.country,
+        neighbours.chart,
+        neighbours.rank,
+        neighbours.store_year,
+        neighbours.anchor_year,
         anchored.scenario,
-        anchored.anchor_year,
         anchored.anchor_rank,
+        case when neighbours.lower_rank > neighbours.upper_rank then neighbours.lower_rank end
+            as anchor_next_rank,
         anchored.provider,
         anchored.confidence,
         anchored.source_url,
-        anchored.downloads_per_day * curve.bound_index / anchored.anchor_index as downloads_per_day,
-        row_number() over (
-            partition by
-                anchored.scenario, asked.store, asked.country, asked.chart, asked.rank, asked.store_year
-            order by
-                abs(anchored.anchor_year - asked.store_year),
-                abs(ln(cast(anchored.anchor_rank as double) / asked.rank)),
-                anchored.anchor_year,
-                anchored.anchor_rank
-        ) as anchor_order
-    from asked
+        case
+            when neighbours.lower_rank = neighbours.upper_rank then anchored.downloads_per_day
+            when neighbours.lower_rank > neighbours.upper_rank
+                then anchored.downloads_per_day * power(
+                    next_anchors.downloads_per_day / anchored.downloads_per_day,
+                    ln(cast(neighbours.rank as double) / neighbours.upper_rank)
+                    / ln(cast(neighbours.lower_rank as double) / neighbours.upper_rank)
+                )
+            else anchored.downloads_per_day * curve.bound_index / anchored.anchor_index
+        end as downloads_per_day
+    from neighbours
     inner join anchored
         on
-            asked.store = anchored.store
-            and asked.country = anchored.country
-            and asked.chart = anchored.chart
-            and abs(anchored.anchor_year - asked.store_year) <= {{ anchor_years }}
+            neighbours.store = anchored.store
+            and neighbours.country = anchored.country
+            and neighbours.chart = anchored.chart
+            and neighbours.anchor_year = anchored.anchor_year
+            and coalesce(neighbours.upper_rank, neighbours.lower_rank) = anchored.anchor_rank
     inner join curve
         on
-            asked.store = curve.store
-            and asked.rank = curve.bound_rank
+            neighbours.store = curve.store
+            and neighbours.rank = curve.bound_rank
             and anchored.scenario = curve.scenario
+    left join anchors as next_anchors
+        on
+            neighbours.store = next_anchors.store
+            and neighbours.country = next_anchors.country
+            and neighbours.chart = next_anchors.chart
+            and neighbours.anchor_year = next_anchors.anchor_year
+            and neighbours.lower_rank = next_anchors.anchor_rank
 ),
 
-downloads as (
+-- The range is over every scenario and every year near enough: what number 1 took differed between years by
+-- more than the scenarios tell.
+ranged as (
     select
         *,
         min(downloads_per_day) over (partition by store, country, chart, rank, store_year)
             as min_downloads_per_day,
         max(downloads_per_day) over (partition by store, country, chart, rank, store_year)
-            as max_downloads_per_day
-    from ranked_anchors
-    where anchor_order = 1
+            as max_downloads_per_day,
+        row_number() over (
+            partition by store, country, chart, rank, store_year, scenario
+            order by abs(anchor_year - store_year), anchor_year
+        ) as year_order
+    from estimates
+),
+
+downloads as (
+    select * from ranged
+    where year_order = 1
 )
 
 select
@@ -212,7 +258,11 @@ select
     case when placed.rank_status = 'unranked' then spanned.bound_index end as demand_index_upper_bound,
     case when placed.rank is not null then spanned.min_bound_index end as min_demand_index,
     case when placed.rank is not null then spanned.mid_bound_index end as mid_demand_index,
-    case when placed.rank is not null then spanned.max_bound_index end as max_demand_index,
+    case when placed.rank > 1 then spanned.max_bound_index end as max_demand_index,
+    case
+        when placed.rank is null then placed.rank_status_reason
+        when placed.rank = 1 then {{ unbounded }}
+    end as max_demand_index_null_reason,
     spanned.exponent,
     spanned.source as exponent_source,
     cast(spanned.basis_year as bigint) as exponent_year,
@@ -223,13 +273,18 @@ select
     downloads.downloads_per_day,
     case
         when placed.rank is null then placed.rank_status_reason
-        when downloads.downloads_per_day is null
-            then 'no published downloads of this chart within {{ anchor_years }} years'
+        when downloads.downloads_per_day is null then {{ no_anchor }}
     end as downloads_null_reason,
     downloads.min_downloads_per_day,
-    downloads.max_downloads_per_day,
+    case when placed.rank > 1 then downloads.max_downloads_per_day end as max_downloads_per_day,
+    case
+        when placed.rank is null then placed.rank_status_reason
+        when downloads.downloads_per_day is null then {{ no_anchor }}
+        when placed.rank = 1 then {{ unbounded }}
+    end as max_downloads_per_day_null_reason,
     cast(downloads.anchor_year as bigint) as anchor_year,
     downloads.anchor_rank,
+    downloads.anchor_next_rank,
     downloads.provider as anchor_provider,
     downloads.confidence as anchor_confidence,
     downloads.source_url as anchor_source_url,

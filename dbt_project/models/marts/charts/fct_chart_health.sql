@@ -64,11 +64,7 @@ agreements as (
         shared.store_date,
         count(*) as shared_apps,
         {{ median('shared.log_rank_shock') }} as median_log_rank_shock,
-        {{ in_order(
-            'sum',
-            'whole.weight - coalesce(above.weight, 0)',
-            'greatest(shared.rank, shared.previous_rank), shared.rank'
-        ) }} as overlap_weight
+        {{ exact_sum('whole.weight - coalesce(above.weight, 0)') }} as overlap_weight
     from shared
     inner join weights as whole on shared.compared_depth = whole.n
     left join weights as above on greatest(shared.rank, shared.previous_rank) - 1 = above.n

@@ -41,13 +41,42 @@ observed as (
         max(depth) as depth,
         count(*) as captures,
         min(confidence) as confidence,
-        {{ distinct_text('provider') }} as providers,
-        {{ distinct_text('publisher', '; ') }} as publishers,
-        {{ distinct_text('source_url', ' ') }} as source_urls,
-        {{ distinct_text('provenance') }} as provenance,
+        min(provider) as provider,
+        min(publisher) as publisher,
+        min(source_url) as source_url,
+        min(provenance) as provenance,
+        min(provider) != max(provider)
+        or min(publisher) != max(publisher)
+        or min(source_url) != max(source_url)
+        or min(provenance) != max(provenance) as is_mixed,
         max(observed_at) as observed_at
     from observations
     group by platform_id, store, country, chart, store_date
+),
+
+-- Texts of several values are made for the days that have any: of all days they would not fit into memory.
+mixed as (
+    select
+        observed.platform_id,
+        observed.store,
+        observed.country,
+        observed.chart,
+        observed.store_date,
+        {{ distinct_text('observations.provider') }} as providers,
+        {{ distinct_text('observations.publisher', '; ') }} as publishers,
+        {{ distinct_text('observations.source_url', ' ') }} as source_urls,
+        {{ distinct_text('observations.provenance') }} as provenance
+    from observed
+    inner join observations
+        on
+            observed.platform_id = observations.platform_id
+            and observed.store = observations.store
+            and observed.country = observations.country
+            and observed.chart = observations.chart
+            and observed.store_date = observations.store_date
+    where observed.is_mixed
+    group by
+        observed.platform_id, observed.store, observed.country, observed.chart, observed.store_date
 ),
 
 failures as (
@@ -84,9 +113,9 @@ joined as (
         observed.worst_rank,
         observed.depth,
         observed.confidence,
-        observed.providers,
-        observed.publishers,
-        observed.source_urls,
+        coalesce(mixed.providers, observed.provider) as providers,
+        coalesce(mixed.publishers, observed.publisher) as publishers,
+        coalesce(mixed.source_urls, observed.source_url) as source_urls,
         observed.observed_at,
         delisted_days.unavailable_hours,
         coalesce(observed.captures, 0) as captures,
@@ -98,6 +127,7 @@ joined as (
             else 'not_fetched'
         end as rank_status,
         coalesce(
+            mixed.provenance,
             observed.provenance,
             case when delisted_days.is_delisted then delisted_days.provenance end
         ) as provenance
@@ -110,6 +140,13 @@ joined as (
             and spine.country = observed.country
             and spine.chart = observed.chart
             and spine.store_date = observed.store_date
+    left join mixed
+        on
+            spine.platform_id = mixed.platform_id
+            and spine.store = mixed.store
+            and spine.country = mixed.country
+            and spine.chart = mixed.chart
+            and spine.store_date = mixed.store_date
     left join failures
         on
             spine.platform_id = failures.platform_id

@@ -10,11 +10,16 @@ fits as (
         max(case when is_placebo then controls_used end) as controls_used_in_placebo
     from {{ ref('int_counterfactual_fits') }}
     group by episode_id, series_id
+),
+
+episodes as (
+    select * from {{ ref('stg_raw__watch_episodes') }}
 )
 
 select
     candidates.episode_id,
     candidates.platform_id,
+    episodes.window_start,
     candidates.series_id,
     candidates.control_series_id,
     candidates.control_platform_id,
@@ -32,6 +37,7 @@ select
     candidates.target_days,
     candidates.shared_days
 from candidates
+inner join episodes on candidates.episode_id = episodes.episode_id
 left join fits
     on
         candidates.episode_id = fits.episode_id

@@ -70,9 +70,10 @@ pairs as (
 ratios as (
     select
         *,
-        event_level - baseline_level as destination_gain,
-        case when origin_reason is null then (event_level - baseline_level) / origin_fall end
-            as diversion_ratio,
+        coalesce(event_level - baseline_level, told_gain) as destination_gain,
+        case
+            when origin_reason is null then coalesce(event_level - baseline_level, told_gain) / origin_fall
+        end as diversion_ratio,
         case
             when origin_reason is null and origin_early > origin_event
                 then (event_level - early_level) / (origin_early - origin_event)
@@ -84,13 +85,23 @@ ratios as (
     from pairs
 ),
 
--- What every destination of the episode makes together, in one way of measuring.
+members as (
+    select
+        episode_id,
+        count(*) as destinations
+    from {{ ref('int_episode_members') }}
+    where role = 'destination'
+    group by episode_id
+),
+
+-- What every destination of the episode makes together, in one way of measuring. A destination that nobody
+-- measured is not one of zero: without it there is no whole.
 totals as (
     select
         episode_id,
         metric_id,
-        count(*) as destinations,
         count(diversion_ratio) as destinations_measured,
+        count(baseline_level) as destinations_with_level,
         {{ in_order('sum', 'diversion_ratio', 'platform_id') }} as diverted,
         {{ in_order('sum', 'baseline_level', 'platform_id') }} as baseline_of_all
     from ratios
@@ -109,16 +120,22 @@ published_elsewhere as (
 measured as (
     select
         ratios.*,
-        totals.destinations,
+        members.destinations,
         totals.destinations_measured,
-        1 - totals.diverted as outside_option,
-        ratios.baseline_level / nullif(totals.baseline_of_all, 0) as share_predicted_ratio,
+        totals.destinations_with_level,
+        case when totals.destinations_measured = members.destinations then 1 - totals.diverted end
+            as outside_option,
+        case
+            when totals.destinations_with_level = members.destinations
+                then ratios.baseline_level / nullif(totals.baseline_of_all, 0)
+        end as share_predicted_ratio,
         published_elsewhere.benchmarks
     from ratios
     inner join totals
         on
             ratios.episode_id = totals.episode_id
             and ratios.metric_id = totals.metric_id
+    inner join members on ratios.episode_id = members.episode_id
     cross join published_elsewhere
 )
 
@@ -156,14 +173,17 @@ select
     end as diversion_high,
     case
         when diversion_ratio is null then 'there is no ratio'
-        when level_method = 'published_figures' then 'a figure before and one after leave no range'
+        when level_method != 'daily_means' then 'a figure before and one after leave no range'
         when early_ratio is null or late_ratio is null
             then 'against one week of the baseline the origin did not fall'
     end as range_null_reason,
     share_predicted_ratio,
     case
         when share_predicted_ratio is not null then null
-        when baseline_level is null then 'the destination''s level before is not known'
+        when destinations_with_level < destinations
+            then
+                'the level before is known of ' || destinations_with_level || ' of ' || destinations
+                || ' destinations: a share needs them all'
         else 'every destination''s level before is zero'
     end as share_predicted_null_reason,
     case when share_predicted_ratio > 0 then diversion_ratio / share_predicted_ratio end
@@ -177,10 +197,14 @@ select
     outside_option,
     case
         when outside_option is not null then null
-        else coalesce(origin_reason, 'no destination was measured')
+        when origin_reason is not null then origin_reason
+        else
+            destinations_measured || ' of ' || destinations
+            || ' destinations were measured: what the others gained is not known'
     end as outside_option_null_reason,
     destinations,
     destinations_measured,
+    window_start,
     benchmarks,
     provenance
 from measured

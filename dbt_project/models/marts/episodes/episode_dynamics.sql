@@ -8,6 +8,8 @@ retention as (
         {% for n in design.horizons -%}
             max(case when horizon_days = {{ n }} then excess_retention end) as excess_retention_{{ n }}d,
             max(case when horizon_days = {{ n }} then persistence end) as persistence_{{ n }}d,
+            max(case when horizon_days = {{ n }} then persistence_upper_bound end)
+                as persistence_{{ n }}d_upper_bound,
             max(case when horizon_days = {{ n }} then value_after_peak_null_reason end) as missing_{{ n }}d,
         {% endfor -%}
         episode_id,
@@ -78,7 +80,7 @@ select
             then
                 coalesce(
                     shapes.rise_null_reason,
-                    'still above half of the peak''s excess on the last day observed, '
+                    'not seen at half of the peak''s excess by the last day observed, '
                     || half_lives.followed_days || ' days after the peak'
                 )
     end as half_life_null_reason,
@@ -139,6 +141,7 @@ select
             'retention.persistence_' ~ n ~ 'd',
             'coalesce(shapes.peak_null_reason, retention.missing_' ~ n ~ 'd)'
         ) }} as persistence_{{ n }}d_null_reason,
+        retention.persistence_{{ n }}d_upper_bound,
     {% endfor -%}
     shapes.provenance
 from shapes

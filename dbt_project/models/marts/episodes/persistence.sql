@@ -22,6 +22,7 @@ spans as (
         {{ curve }},
         count(*) as stays,
         count(case when not is_entry_observed then 1 end) as stays_without_observed_entry,
+        min(entry_date) as first_entry_date,
         least(max(days), {{ design.last_day }}) as last_day
     from stays
     group by {{ curve }}
@@ -56,6 +57,7 @@ counted as (
         spine.days_since_entry,
         spine.stays,
         spine.stays_without_observed_entry,
+        spine.first_entry_date,
         coalesce(ends.exits, 0) as exits,
         coalesce(ends.delistings, 0) as delistings,
         coalesce(ends.censored, 0) as censored,
@@ -173,6 +175,7 @@ select
     cast(curves.days_since_entry as integer) as days_since_entry,
     curves.stays,
     curves.stays_without_observed_entry,
+    curves.first_entry_date,
     cast(curves.at_risk as bigint) as at_risk,
     curves.exits,
     curves.delistings,

@@ -6,8 +6,10 @@ with daily as (
         case when role = 'origin' then trough_value else peak_value end as anchor_value,
         case when role = 'origin' then trough_horizon_date else peak_horizon_date end as horizon_date,
         case when role = 'origin' then value_after_trough else value_after_peak end as value,
+        case when role = 'origin' then value_after_trough_upper_bound else value_after_peak_upper_bound end
+            as value_upper_bound,
         case
-            when role = 'origin' then value_after_trough_null_reason
+            when role = 'origin' then coalesce(trough_null_reason, value_after_trough_null_reason)
             else coalesce(peak_null_reason, value_after_peak_null_reason)
         end as value_null_reason,
         case when role = 'origin' then value_after_trough_is_censored else value_after_peak_is_censored end
@@ -58,12 +60,17 @@ of_series as (
         daily.horizon_date,
         false as is_date_approximate,
         daily.value,
+        daily.value_upper_bound,
         daily.value_null_reason,
         daily.is_censored,
         coalesce(daily.horizon_date >= daily.next_wave_date, false) as is_after_next_wave,
         case when daily.role = 'destination' then daily.persistence end as persistence,
+        case when daily.role = 'destination' then daily.persistence_upper_bound end
+            as persistence_upper_bound,
         daily.value_null_reason as persistence_reason,
         case when daily.role = 'destination' then daily.excess_retention end as excess_retention,
+        case when daily.role = 'destination' then daily.excess_retention_upper_bound end
+            as excess_retention_upper_bound,
         coalesce(daily.rise_null_reason, daily.value_null_reason) as excess_retention_reason,
         case when daily.role = 'destination' then daily.sticky_uplift end as sticky_uplift,
         daily.onset_horizon_date as sticky_uplift_date,
@@ -118,22 +125,25 @@ of_figures as (
         base_value,
         case
             when scale = 'change_pct' then 'what_the_change_was_told_against'
-            when base_value is not null then 'last_figure_until_the_window_starts'
+            when base_value is not null then 'last_figure_before_the_window'
         end as base_method,
         {{ days_between('anchor_date', 'series_date') }} as horizon_days,
         series_date as horizon_date,
         is_date_approximate,
         value,
+        cast(null as double) as value_upper_bound,
         cast(null as varchar) as value_null_reason,
         false as is_censored,
         coalesce(series_date >= next_wave_date, false) as is_after_next_wave,
         case when role = 'destination' and series_date > anchor_date then value / anchor_value end
             as persistence,
+        cast(null as double) as persistence_upper_bound,
         case when series_date = anchor_date then 'the figure is itself the peak' end as persistence_reason,
         case
             when role = 'destination' and series_date > anchor_date and anchor_value > base_value
                 then (value - base_value) / (anchor_value - base_value)
         end as excess_retention,
+        cast(null as double) as excess_retention_upper_bound,
         case
             when series_date = anchor_date then 'the figure is itself the peak'
             when base_value is null then 'no figure tells the level before'
@@ -185,16 +195,19 @@ select
     horizon_date,
     is_date_approximate,
     value,
+    value_upper_bound,
     value_null_reason,
     is_censored,
     is_after_next_wave,
     persistence,
+    persistence_upper_bound,
     case
         when persistence is not null then null
         when role = 'origin' then 'asked of a destination alone'
         else persistence_reason
     end as persistence_null_reason,
     excess_retention,
+    excess_retention_upper_bound,
     case
         when excess_retention is not null then null
         when role = 'origin' then 'asked of a destination alone'

@@ -29,6 +29,7 @@ tested as (
         models.event_id,
         models.event_date,
         models.event_session_date,
+        models.event_session_basis,
         models.symbol,
         models.company_id,
         models.benchmark_symbol,
@@ -71,16 +72,32 @@ tested as (
             and models.company_id = windows.company_id
 ),
 
+-- Either statistic has its p: `plain` takes the line as known, `prediction` as estimated.
+statistics as (
+    select
+        *,
+        'plain' as statistic,
+        car / car_error as t
+    from tested
+    union all
+    select
+        *,
+        'prediction' as statistic,
+        car / car_prediction_error as t
+    from tested
+),
+
 angles as (
     select
         event_id,
         company_id,
         window_start,
         window_end,
+        statistic,
         estimation_sessions - {{ design.lost_degrees }} as df,
-        atan(abs(car / car_error) / sqrt(estimation_sessions - {{ design.lost_degrees }})) as theta
-    from tested
-    where car / car_error is not null
+        atan(abs(t) / sqrt(estimation_sessions - {{ design.lost_degrees }})) as theta
+    from statistics
+    where t is not null
 ),
 
 -- Student's t for a whole number of degrees of freedom: a finite series, so the value is exact.
@@ -91,6 +108,7 @@ series as (
         angles.company_id,
         angles.window_start,
         angles.window_end,
+        angles.statistic,
         angles.theta,
         terms.parity,
         sin(angles.theta) * {{ exact_sum(
@@ -102,17 +120,28 @@ series as (
             angles.df % 2 = terms.parity
             and angles.df >= 2 * terms.k + 2 + terms.parity
     group by
-        angles.event_id, angles.company_id, angles.window_start, angles.window_end, angles.theta, terms.parity
+        angles.event_id, angles.company_id, angles.window_start, angles.window_end, angles.statistic,
+        angles.theta, terms.parity
 ),
 
-inside as (
+probabilities as (
+    select
+        *,
+        -- Rounding may carry the series just past one.
+        greatest(1 - case when parity = 0 then total else 2 / pi() * (theta + total) end, 0) as p
+    from series
+),
+
+outside as (
     select
         event_id,
         company_id,
         window_start,
         window_end,
-        case when parity = 0 then total else 2 / pi() * (theta + total) end as probability
-    from series
+        max(case when statistic = 'plain' then p end) as p_value,
+        max(case when statistic = 'prediction' then p end) as prediction_p_value
+    from probabilities
+    group by event_id, company_id, window_start, window_end
 )
 
 select
@@ -136,11 +165,8 @@ select
     tested.car,
     tested.car / tested.car_error as t_statistic,
     tested.car / tested.car_prediction_error as prediction_t_statistic,
-    -- Rounding may carry the series just past one.
-    case
-        when inside.probability < 1 then 1 - inside.probability
-        when inside.probability >= 1 then 0
-    end as p_value,
+    outside.p_value,
+    outside.prediction_p_value,
     tested.null_reason,
     tested.bhar,
     cast(coalesce(placebos.placebo_windows, 0) as bigint) as placebo_windows,
@@ -162,6 +188,7 @@ select
     markets.is_market_closed_on_event_day,
     neighbours.event_id is not null as is_confounded,
     neighbours.confounding_events,
+    tested.event_session_basis,
     {{ event_study_convention() }}
 from tested
 inner join markets
@@ -180,12 +207,12 @@ left join neighbours
         and tested.company_id = neighbours.company_id
         and tested.window_start = neighbours.window_start
         and tested.window_end = neighbours.window_end
-left join inside
+left join outside
     on
-        tested.event_id = inside.event_id
-        and tested.company_id = inside.company_id
-        and tested.window_start = inside.window_start
-        and tested.window_end = inside.window_end
+        tested.event_id = outside.event_id
+        and tested.company_id = outside.company_id
+        and tested.window_start = outside.window_start
+        and tested.window_end = outside.window_end
 order by
     tested.event_date, tested.event_id, tested.symbol, tested.company_id,
     tested.window_start, tested.window_end

@@ -54,6 +54,7 @@ paired as (
 select
     paired.episode_id,
     episodes.title as episode_title,
+    episodes.window_start,
     paired.platform_id,
     paired.measure,
     paired.series,
@@ -82,6 +83,15 @@ select
     paired.benchmark_confidence,
     case when paired.benchmark_value is null then 'no benchmark is published' end as benchmark_null_reason,
     paired.computed_value / paired.benchmark_value as ratio_to_benchmark,
+    case
+        when paired.computed_value is null or paired.benchmark_value is null then null
+        when paired.benchmark_bound = '<' then paired.computed_value < paired.benchmark_value
+        when paired.benchmark_bound = '>' then paired.computed_value > paired.benchmark_value
+        else
+            paired.computed_value
+            between 0.95 * coalesce(paired.benchmark_low, paired.benchmark_value)
+            and 1.05 * coalesce(paired.benchmark_high, paired.benchmark_value)
+    end as agrees_with_benchmark,
     paired.note
 from paired
 left join episodes on paired.episode_id = episodes.episode_id

@@ -55,6 +55,7 @@ decays as (
         peaks.country,
         peaks.chart,
         decays.provider,
+        decays.channel,
         decays.peak_date,
         decays.last_date,
         decays.points,
@@ -127,6 +128,7 @@ select
         )
     end as half_life_null_reason,
     case when decays.half_life_days is not null then decays.provider end as half_life_provider,
+    case when decays.half_life_days is not null then decays.channel end as half_life_channel,
     case when decays.half_life_days is not null then decays.peak_date end as half_life_first_date,
     case when decays.half_life_days is not null then decays.last_date end as half_life_last_date,
     case when decays.half_life_days is not null then decays.points end as half_life_points,
@@ -151,6 +153,7 @@ select
             when dynamics.persistence_{{ n }}d is null
                 then coalesce(dynamics.persistence_{{ n }}d_null_reason, 'never observed with a rank')
         end as persistence_{{ n }}d_null_reason,
+        dynamics.persistence_{{ n }}d_upper_bound,
         dynamics.excess_retention_{{ n }}d,
         case
             when dynamics.excess_retention_{{ n }}d is null

@@ -18,7 +18,7 @@ articles as (
 -- What providers published for a range of days, each with its highest figure.
 ranges as (
     select * from {{ ref('source_agreement') }}
-    where period = 'day'
+    where period = 'day' and comparison = 'neighbouring_days'
 ),
 
 repeated as (

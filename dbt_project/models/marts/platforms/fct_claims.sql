@@ -11,6 +11,7 @@ comparisons as (
         claim_id,
         finding,
         is_published,
+        is_same_source,
         round(factor) as factor,
         coalesce(figure_provider || ' ', '')
         || case when figure_bound = '=' then '' else figure_bound || ' ' end
@@ -22,6 +23,7 @@ comparisons as (
             partition by claim_id, finding
             order by
                 case when is_published then 0 else 1 end,
+                case when is_same_source then 1 else 0 end,
                 case when finding = 'disputes' then -factor end,
                 figure_date,
                 figure_id
@@ -34,6 +36,7 @@ compared as (
         claim_id,
         max(case when finding = 'matches' then figure end) as matching_figure,
         bool_or(finding = 'matches' and is_published) as is_match_published,
+        bool_or(finding = 'matches' and is_published and not is_same_source) as is_match_independent,
         max(case when finding = 'contradicts' then figure end) as contradicting_figure,
         max(case when finding = 'is_of_other_metric' then figure end) as figure_of_other_metric,
         max(case when finding = 'is_of_other_day' then figure end) as figure_of_other_day,
@@ -73,7 +76,8 @@ judged as (
                 ) is not null
                 then 'drifted'
             when compared.disputing_figure is not null then 'disputed'
-            when compared.is_match_published then 'corroborated'
+            when compared.is_match_independent then 'corroborated'
+            when compared.is_match_published then 'repeated'
             when limits.largest_other_claim > 0 and claims.value >= 20 * limits.largest_other_claim
                 then 'implausible'
             else 'unverified'
@@ -129,6 +133,7 @@ select
                 'another provider differs by a factor of ' || {{ readable_number('disputing_factor') }}
                 || ': ' || disputing_figure
         when verdict = 'corroborated' then 'published: ' || matching_figure
+        when verdict = 'repeated' then 'as the source it was taken from has it: ' || matching_figure
         when verdict = 'implausible'
             then
                 'at least 20 times the largest other claim of its kind, '

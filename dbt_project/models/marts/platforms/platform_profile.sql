@@ -1,3 +1,5 @@
+{% set same_claim = 'platform_id, attribute, geography, as_of_date, value, value_bound, unit,'
+    ~ ' attributed_to' %}
 with attributes as (
     select * from {{ ref('profile_attributes') }}
 ),
@@ -57,30 +59,28 @@ stated as (
     from published
 ),
 
--- Copies of one claim are one row, and of a published figure none; what was judged wrong is no knowledge.
-claimed as (
+-- What was judged wrong is no knowledge, and what a figure says already needs no claim.
+told as (
     select
-        'claim/' || min(claims.claim_id) as claim_id,
+        claims.claim_id,
         claims.platform_id,
         attributes.attribute,
         claims.geography,
-        coalesce(claims.as_of_date, min(claims.published_date)) as valid_from,
-        case when claims.as_of_date is null then 'unknown' else min(claims.as_of_precision) end
-            as date_precision,
+        claims.as_of_date,
+        claims.as_of_precision,
         claims.value,
         case when claims.qualifier = '~' then '=' else claims.qualifier end as value_bound,
         claims.unit,
-        cast(null as varchar) as value_text,
-        coalesce(claims.attributed_to, min(claims.outlet), 'unknown') as provider,
-        min(claims.outlet) as publisher,
-        min(claims.published_date) as published_date,
-        min(claims.source_url) as source_url,
-        'C' as confidence,
-        'article_claims' as evidence,
-        {{ distinct_text('claims.verdict') }} as verdict,
-        count(*) as tellings,
-        {{ distinct_text('claims.provenance') }} as provenance
+        claims.attributed_to,
+        claims.outlet,
+        -- The day that stands in for an unknown one, a month or a year dates nothing.
+        case when articles.published_precision in ('minute', 'day') then claims.published_date end
+            as published_date,
+        claims.source_url,
+        claims.verdict,
+        claims.provenance
     from {{ ref('fct_claims') }} as claims
+    left join {{ ref('stg_raw__articles') }} as articles on claims.article_id = articles.article_id
     inner join attributes on claims.metric = attributes.metric
     left join stated
         on
@@ -91,10 +91,46 @@ claimed as (
     where
         claims.verdict not in ('contradicted', 'drifted', 'implausible')
         and stated.platform_id is null
-    group by
-        claims.platform_id, attributes.attribute, claims.geography, claims.as_of_date, claims.value,
-        case when claims.qualifier = '~' then '=' else claims.qualifier end, claims.unit,
-        claims.attributed_to
+),
+
+ordered as (
+    select
+        *,
+        row_number() over (
+            partition by {{ same_claim }}
+            order by case when published_date is null then 1 else 0 end, published_date, claim_id
+        ) as telling
+    from told
+),
+
+-- Copies of one claim are one row: its earliest dated telling as a whole, so that outlet, day and address
+-- belong together.
+claimed as (
+    select
+        'claim/' || min(case when telling = 1 then claim_id end) as claim_id,
+        platform_id,
+        attribute,
+        geography,
+        coalesce(as_of_date, min(case when telling = 1 then published_date end)) as valid_from,
+        case
+            when as_of_date is null then 'unknown'
+            else min(case when telling = 1 then as_of_precision end)
+        end as date_precision,
+        value,
+        value_bound,
+        unit,
+        cast(null as varchar) as value_text,
+        coalesce(attributed_to, min(case when telling = 1 then outlet end), 'unknown') as provider,
+        min(case when telling = 1 then outlet end) as publisher,
+        min(case when telling = 1 then published_date end) as published_date,
+        min(case when telling = 1 then source_url end) as source_url,
+        'C' as confidence,
+        'article_claims' as evidence,
+        {{ distinct_text('verdict') }} as verdict,
+        count(*) as tellings,
+        {{ distinct_text('provenance') }} as provenance
+    from ordered
+    group by {{ same_claim }}
 ),
 
 listed as (

@@ -3,18 +3,45 @@ with figures as (
         *,
         provider || ' ' || {{ readable_number('value') }} || ' ' || metric
         || coalesce(' (' || definition || ')', '')
-        || ' on ' || cast(observed_date as varchar) as figure
+        || case date_precision
+            when 'unknown' then ' near ' || cast(observed_date as varchar) || ' (the day is not told)'
+            when 'week' then ' in the week of ' || cast(observed_date as varchar)
+            when 'month' then ' in the month from ' || cast(observed_date as varchar)
+            when 'quarter' then ' in the quarter from ' || cast(observed_date as varchar)
+            when 'year' then ' in the year from ' || cast(observed_date as varchar)
+            else ' on ' || cast(observed_date as varchar)
+        end as figure
     from {{ ref('int_figure_islands') }}
+),
+
+falls as (
+    select * from {{ ref('int_published_falls') }}
 ),
 
 -- What one provider counts changes from day to day; only its highest figure is set against others'.
 providers as (
     select
         platform_id,
-        metric_family,
+        metric_family as metric,
         geography,
         period,
-        island,
+        'same_day' as comparison,
+        cast(observed_date as varchar) as place,
+        provider,
+        observed_date as first_date,
+        observed_date as last_date,
+        max(value) as highest_value,
+        {{ distinct_text('figure', '; ') }} as figures
+    from figures
+    group by platform_id, metric_family, geography, period, observed_date, provider
+    union all
+    select
+        platform_id,
+        metric_family as metric,
+        geography,
+        period,
+        'neighbouring_days' as comparison,
+        cast(island as varchar) as place,
         provider,
         min(observed_date) as first_date,
         max(observed_date) as last_date,
@@ -22,16 +49,31 @@ providers as (
         {{ distinct_text('figure', '; ') }} as figures
     from figures
     group by platform_id, metric_family, geography, period, island, provider
+    union all
+    select
+        platform_id,
+        'fall_of_daily_users_pct' as metric,
+        geography,
+        'day' as period,
+        'overlapping_falls' as comparison,
+        cast(island as varchar) as place,
+        provider,
+        min(first_date) as first_date,
+        max(last_date) as last_date,
+        max(fall_pct) as highest_value,
+        {{ distinct_text('figure', '; ') }} as figures
+    from falls
+    group by platform_id, geography, island, provider
 ),
 
 compared as (
     select
         *,
         min(highest_value) over (
-            partition by platform_id, metric_family, geography, period, island
+            partition by platform_id, metric, geography, period, comparison, place
         ) as min_value,
         max(highest_value) over (
-            partition by platform_id, metric_family, geography, period, island
+            partition by platform_id, metric, geography, period, comparison, place
         ) as max_value
     from providers
 ),
@@ -106,10 +148,11 @@ orders as (
 ranges as (
     select
         platform_id,
-        island,
-        metric_family as metric,
+        metric,
         geography,
         period,
+        comparison,
+        place,
         min(first_date) as first_date,
         max(last_date) as last_date,
         count(*) as providers,
@@ -120,7 +163,7 @@ ranges as (
         {{ median('highest_value') }} as median_value,
         {{ distinct_text('figures', '; ') }} as figures
     from compared
-    group by platform_id, metric_family, geography, period, island
+    group by platform_id, metric, geography, period, comparison, place
 )
 
 select
@@ -128,6 +171,7 @@ select
     ranges.metric,
     ranges.geography,
     ranges.period,
+    ranges.comparison,
     ranges.first_date,
     ranges.last_date,
     ranges.providers,
@@ -142,17 +186,23 @@ select
     case when ranges.providers >= 3 then orders.rank_order_agreement end as rank_order_agreement,
     case
         when ranges.providers < 3 then 'fewer than three providers'
+        when ranges.comparison != 'neighbouring_days' then 'asked of a range of days alone'
         when orders.rank_order_agreement is null then 'no two providers tell the same two days'
     end as rank_order_null_reason,
-    case when ranges.providers >= 3 then coalesce(orders.compared_pairs, 0) end as rank_order_pairs,
+    case
+        when ranges.providers >= 3 and ranges.comparison = 'neighbouring_days'
+            then coalesce(orders.compared_pairs, 0)
+    end as rank_order_pairs,
     ranges.figures
 from ranges
 left join orders
     on
-        ranges.platform_id = orders.platform_id
+        ranges.comparison = 'neighbouring_days'
+        and ranges.platform_id = orders.platform_id
         and ranges.metric = orders.metric_family
         and ranges.geography = orders.geography
         and ranges.period = orders.period
-        and ranges.island = orders.island
+        and ranges.place = cast(orders.island as varchar)
 where ranges.providers >= 2
-order by ranges.platform_id, ranges.metric, ranges.geography, ranges.period, ranges.first_date
+order by
+    ranges.platform_id, ranges.metric, ranges.geography, ranges.period, ranges.comparison, ranges.first_date
