@@ -16,6 +16,7 @@ from typing import Any
 
 from ingestion.errors import BuildError
 from ingestion.settings import PROJECT_ROOT, Home
+from ingestion.space import says_full
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 TARGET = PROJECT_DIR / "target" / "parsed"
@@ -115,6 +116,8 @@ def _invoke(
     with _environment(environ):
         outcome = dbtRunner(manifest=manifest).invoke([*_QUIET, *arguments, *places, *outputs])
     nodes = getattr(outcome.result, "results", None)
+    if outcome.exception is not None and says_full(str(outcome.exception)):
+        raise outcome.exception  # who called knows the home, and what to say
     if outcome.exception is not None or (nodes is None and not outcome.success):
         raise BuildError(
             f"dbt {arguments[0]} could not run: {outcome.exception}",
