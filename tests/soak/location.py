@@ -61,7 +61,8 @@ class ImpatientNetwork(Network):
 def ask_upstreams(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     if simulated_now().hour < FIRST_LOOK:
         return dg.SkipReason("A tick of the day before, which comes too late: it is another day.")
-    return dg.RunRequest(asset_selection=[upstream_key(name) for name in ASKED])
+    first = {"dagster/priority": "1"}
+    return dg.RunRequest(asset_selection=[upstream_key(name) for name in ASKED], tags=first)
 
 
 def _of_soak() -> dg.Definitions:

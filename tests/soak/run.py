@@ -46,6 +46,10 @@ KILL_WITHIN = 12.0
 LOOK_SECONDS = 0.25
 QUIET_SECONDS = 20.0
 """If no worker was there for so long, nothing goes on any more."""
+UP_SECONDS = 10.0
+"""So long after a restart the next tick comes, as it does where the clock goes on by itself: it takes up what
+was interrupted."""
+TWO_RUNS = "max_concurrent_runs: 2"
 DAY_SECONDS = 1200.0
 SETTLE_SECONDS = 1200.0
 TICK = timedelta(minutes=30)
@@ -99,7 +103,7 @@ class Told:
             "processes killed": _listed(self.kills),
             "daemon and code server restarted": self.restarts,
             "runs": _listed(self.runs),
-            "half hours that were needed to heal a day": self.late_ticks,
+            "half hours in which nothing went on": self.late_ticks,
             "loads": self.loads,
             "looks of the reader": f"{self.looks}, at {self.states} states, {self.held} connections held",
             "seconds": _listed(Counter({name: round(spent) for name, spent in self.seconds.items()})),
@@ -126,7 +130,7 @@ def soak(folder: Path, plan: Plan, say: Callable[[str], None]) -> Told:
     place, calm = Place(folder / "soak", plan.marts), Place(folder / "undisturbed", plan.marts)
     for one in (place, calm):
         one.folder.mkdir(parents=True)
-    prepare_instance(place.home)
+    _let_three_run(prepare_instance(place.home))
     told = Told()
     with World(is_faulty=True) as world, dg.DagsterInstance.from_config(str(place.home.dagster)) as instance:
         put(place.clock, at(asked_days(1)[0], FIRST_LOOK - 1, 50))
@@ -140,6 +144,14 @@ def soak(folder: Path, plan: Plan, say: Callable[[str], None]) -> Told:
         told.wrong += verdict.stuck_runs(instance)
     _judge(place, calm, plan, told, say)
     return told
+
+
+def _let_three_run(instance: Path) -> None:
+    """One more run at once than the product's two: days go on while two whole runs are under way."""
+    config = instance / "dagster.yaml"
+    text = config.read_text()
+    assert TWO_RUNS in text
+    config.write_text(text.replace(TWO_RUNS, TWO_RUNS.replace("2", "3")))
 
 
 def _judge(place: Place, calm: Place, plan: Plan, told: Told, say: Callable[[str], None]) -> None:
@@ -188,6 +200,11 @@ class _Soak:
         self._dice = random.Random(plan.seed + 1)
         self._now = at(asked_days(1)[0], FIRST_LOOK - 1, 50)
         self._alive_at = time.monotonic()
+        """When a worker was seen last."""
+        self._put_at = time.monotonic()
+        self._restarts = 0
+        self._tick_at: float | None = None
+        """When the clock goes on because something was restarted."""
 
     def run(self) -> None:
         """All days, then the night in which what is left is loaded and published."""
@@ -217,7 +234,8 @@ class _Soak:
         def is_over() -> bool:
             self._kill(due, time.monotonic() - began)
             waits = any(kill.kind != WORKER for kill in due)
-            return not waits and self._is_asked(day) and self._asks_are_over()
+            is_quiet = not waits and self._tick_at is None
+            return is_quiet and self._is_asked(day) and self._asks_are_over()
 
         self._wait(is_over, DAY_SECONDS, f"{day} was never asked for")
         # Of workers there is not always one to be killed: the next day has others.
@@ -243,15 +261,20 @@ class _Soak:
         )
 
     def _asks_are_over(self) -> bool:
-        """Whether no run that asks goes on or will be tried again: on another day it would ask for that."""
+        """Whether no run that asks goes on or will be tried again: on another day it would ask for that.
+
+        Nor may a run be on its way into the queue: Dagster gives up, after a day, what was interrupted there.
+        """
         of_schedule = {SCHEDULE_TAG: ASK}
         active = dg.RunsFilter(tags=of_schedule, statuses=verdict.ACTIVE)
+        made = dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED])
         failed = dg.RunsFilter(tags=of_schedule, statuses=[dg.DagsterRunStatus.FAILURE])
         to_retry = (
             run for run in self._instance.get_runs(failed)
             if run.tags.get(WILL_RETRY_TAG) == "true" and RETRIED_BY_TAG not in run.tags
         )  # fmt: skip
-        return not self._instance.get_runs_count(active) and next(to_retry, None) is None
+        going_on = self._instance.get_runs_count(active) + self._instance.get_runs_count(made)
+        return not going_on and next(to_retry, None) is None
 
     def _kill(self, due: list[Kill], into: float) -> None:
         """Kills what is due so many seconds into the day, and takes it from the list."""
@@ -291,17 +314,23 @@ class _Soak:
             if now > deadline:
                 raise RuntimeError(f"{problem} (simulated time: {self._now})")
             self._processes.tend()
+            if self._processes.restarts > self._restarts:
+                self._restarts, self._tick_at = self._processes.restarts, now + UP_SECONDS
             if self._processes.workers():
                 self._alive_at = now
-            elif now - self._alive_at > QUIET_SECONDS and self._now.hour >= NIGHT:
-                self._alive_at = now
+            if self._tick_at is not None and now > self._tick_at:
+                self._tick_at = None
+                self._put(self._now + TICK)
+            elif now - max(self._alive_at, self._put_at) > QUIET_SECONDS:
                 self._told.late_ticks += 1
-                self._put(min(self._now + TICK, self._now.replace(hour=23, minute=59)))
+                self._put(self._now + TICK)
             time.sleep(LOOK_SECONDS)
 
     def _put(self, moment: datetime) -> None:
-        self._now = moment
-        put(self._place.clock, moment)
+        """Puts the clock, which stays before midnight unless it is put to another day."""
+        self._now = moment if moment.hour else self._now
+        self._put_at = time.monotonic()
+        put(self._place.clock, self._now)
 
     def _knows_schedules(self) -> bool:
         return any(state.instigator_name == ASK for state in self._instance.all_instigator_state())
@@ -343,7 +372,9 @@ class _Soak:
     def _is_settled(self) -> bool:
         """Whether nothing runs or waits, and the sensors have had a moment to start something."""
         is_active = self._instance.get_runs_count(dg.RunsFilter(statuses=verdict.ACTIVE)) > 0
-        return not is_active and time.monotonic() - self._alive_at > QUIET_SECONDS / 2
+        return (
+            not is_active and self._tick_at is None and time.monotonic() - self._alive_at > QUIET_SECONDS / 2
+        )
 
 
 def _listed(counted: Counter[str]) -> str:
