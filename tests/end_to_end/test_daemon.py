@@ -32,11 +32,11 @@ RANKS = "from marts.fct_chart_rank_daily order by all"
 def test_what_is_dropped_is_published_by_sensors_alone_and_a_failed_check_stops_what_reads_it(
     loaded: Home, tmp_path: Path
 ) -> None:
-    ranks = published(loaded, RANKS)
     with serving(loaded, tmp_path / "ui.log"):
         drop(loaded, "published_metrics__vendor.csv", csv_text([STATEMENT]))
         wait_until(lambda: published(loaded, VENDOR) == [(2_000_000,)])
         wait_until(lambda: ended(loaded, INBOX) == [dg.DagsterRunStatus.SUCCESS])
+        ranks = published(loaded, RANKS)
 
         drop_a_case_whose_charts_break_their_contract(loaded, tmp_path)
         wait_until(lambda: published(loaded, SOURCES_SAY) == [(32_600_000,)])

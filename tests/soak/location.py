@@ -22,7 +22,7 @@ from orchestration.definitions import build_defs  # noqa: E402
 from orchestration.defs.health import COMPARE_JOB, compare_schedule  # noqa: E402
 from orchestration.defs.maintenance import maintenance_schedule  # noqa: E402
 from orchestration.defs.runs import LIVE_JOB, MAIN_JOB, nightly  # noqa: E402
-from orchestration.defs.upstreams import upstream_key  # noqa: E402
+from orchestration.defs.upstreams import STEP, upstream_key  # noqa: E402
 from orchestration.installation import Network  # noqa: E402
 from tests.soak.clock import FileClock, simulated_now  # noqa: E402
 from tests.soak.marts import wanted_manifest  # noqa: E402
@@ -59,10 +59,14 @@ class ImpatientNetwork(Network):
     description="Asks upstreams, and loads nothing. The clock goes on within a day only if that has failed.",
 )
 def ask_upstreams(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    if simulated_now().hour < FIRST_LOOK:
+    now = simulated_now()
+    if now.hour < FIRST_LOOK:
         return dg.SkipReason("A tick of the day before, which comes too late: it is another day.")
-    first = {"dagster/priority": "1"}
-    return dg.RunRequest(asset_selection=[upstream_key(name) for name in ASKED], tags=first)
+    return dg.RunRequest(
+        asset_selection=[upstream_key(name) for name in ASKED],
+        run_config={"ops": {STEP: {"config": {"first": str(now.date()), "last": str(now.date())}}}},
+        tags={"dagster/priority": "1"},
+    )
 
 
 def _of_soak() -> dg.Definitions:

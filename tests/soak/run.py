@@ -49,7 +49,11 @@ QUIET_SECONDS = 20.0
 UP_SECONDS = 10.0
 """So long after a restart the next tick comes, as it does where the clock goes on by itself: it takes up what
 was interrupted."""
-TWO_RUNS = "max_concurrent_runs: 2"
+SUITED = {
+    "max_concurrent_runs: 2": "max_concurrent_runs: 3",
+    "run_monitoring:\n": "run_monitoring:\n  poll_interval_seconds: 15\n",
+}
+"""What the instance has in the place of what the product's configuration says."""
 DAY_SECONDS = 1200.0
 SETTLE_SECONDS = 1200.0
 TICK = timedelta(minutes=30)
@@ -130,7 +134,7 @@ def soak(folder: Path, plan: Plan, say: Callable[[str], None]) -> Told:
     place, calm = Place(folder / "soak", plan.marts), Place(folder / "undisturbed", plan.marts)
     for one in (place, calm):
         one.folder.mkdir(parents=True)
-    _let_three_run(prepare_instance(place.home))
+    _suit_to_days(prepare_instance(place.home))
     told = Told()
     with World(is_faulty=True) as world, dg.DagsterInstance.from_config(str(place.home.dagster)) as instance:
         put(place.clock, at(asked_days(1)[0], FIRST_LOOK - 1, 50))
@@ -146,12 +150,15 @@ def soak(folder: Path, plan: Plan, say: Callable[[str], None]) -> Told:
     return told
 
 
-def _let_three_run(instance: Path) -> None:
-    """One more run at once than the product's two: days go on while two whole runs are under way."""
+def _suit_to_days(instance: Path) -> None:
+    """One more run at once than the product's two, so that days go on while two whole runs are under way; and
+    runs that do not start are looked for more often."""
     config = instance / "dagster.yaml"
     text = config.read_text()
-    assert TWO_RUNS in text
-    config.write_text(text.replace(TWO_RUNS, TWO_RUNS.replace("2", "3")))
+    for product, here in SUITED.items():
+        assert product in text
+        text = text.replace(product, here)
+    config.write_text(text)
 
 
 def _judge(place: Place, calm: Place, plan: Plan, told: Told, say: Callable[[str], None]) -> None:
@@ -234,8 +241,7 @@ class _Soak:
         def is_over() -> bool:
             self._kill(due, time.monotonic() - began)
             waits = any(kill.kind != WORKER for kill in due)
-            is_quiet = not waits and self._tick_at is None
-            return is_quiet and self._is_asked(day) and self._asks_are_over()
+            return not waits and self._tick_at is None and self._is_asked(day)
 
         self._wait(is_over, DAY_SECONDS, f"{day} was never asked for")
         # Of workers there is not always one to be killed: the next day has others.
@@ -261,20 +267,15 @@ class _Soak:
         )
 
     def _asks_are_over(self) -> bool:
-        """Whether no run that asks goes on or will be tried again: on another day it would ask for that.
-
-        Nor may a run be on its way into the queue: Dagster gives up, after a day, what was interrupted there.
-        """
+        """Whether no run that asks goes on or will be tried again."""
         of_schedule = {SCHEDULE_TAG: ASK}
         active = dg.RunsFilter(tags=of_schedule, statuses=verdict.ACTIVE)
-        made = dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED])
         failed = dg.RunsFilter(tags=of_schedule, statuses=[dg.DagsterRunStatus.FAILURE])
         to_retry = (
             run for run in self._instance.get_runs(failed)
             if run.tags.get(WILL_RETRY_TAG) == "true" and RETRIED_BY_TAG not in run.tags
         )  # fmt: skip
-        going_on = self._instance.get_runs_count(active) + self._instance.get_runs_count(made)
-        return not going_on and next(to_retry, None) is None
+        return not self._instance.get_runs_count(active) and next(to_retry, None) is None
 
     def _kill(self, due: list[Kill], into: float) -> None:
         """Kills what is due so many seconds into the day, and takes it from the list."""
@@ -349,6 +350,7 @@ class _Soak:
     def _end(self) -> None:
         """Kills what is left to be killed, lets nights pass until one was quiet, and all runs are over."""
         last = asked_days(self._plan.days)[-1]
+        self._wait(self._asks_are_over, SETTLE_SECONDS, "runs that ask are never over")
         nights = [last + timedelta(days=number) for number in range(1, 31)]
         for night in [night for night in nights if night.day % 8 == 1]:  # as the schedule says
             began = time.monotonic()
