@@ -17,7 +17,7 @@ PORT ?= 3000
 MANIFEST := dbt_project/target/parsed/manifest.json
 DBT_FILES := $(shell find dbt_project -type f \( -name '*.sql' -o -name '*.py' -o -name '*.yml' -o -name '*.csv' \) -not -path '*/target/*')
 
-.PHONY: help setup demo run test lint bench bench-scale ui sql metric docs clean
+.PHONY: help setup demo run test lint bench bench-scale soak ui sql metric docs clean
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -31,7 +31,7 @@ setup: .venv/.installed $(MANIFEST) ## Installs everything into .venv
 
 .venv/.installed: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; name it with PYTHON=/path/to/python3.11"; exit 1; }
-	$(UV) sync --locked --quiet --python "$(PYTHON)" --no-python-downloads
+	$(UV) sync --locked --quiet --extra postgres --python "$(PYTHON)" --no-python-downloads
 	@touch $@
 
 $(MANIFEST): .venv/.installed $(DBT_FILES)
@@ -69,6 +69,9 @@ bench: setup ## Measures speed and memory, as ratios against a baseline of the s
 
 bench-scale: setup ## Builds all marts on ten years of 200 platforms in 30 countries; takes an hour
 	$(BIN)/python -m tests.bench.scale
+
+soak: setup ## Simulates 200 days with faults and kills, in the real processes (about an hour)
+	$(BIN)/python -m tests.soak --days 200 --kills 50 --seed 1
 
 docs: setup ## Writes the pages that are generated: raw tables, and January 2025 from the marts
 	$(BIN)/python -m ingestion.tables > docs/raw_tables.md

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     HELD = "load held back"
     STALE = "source stale"
     FAILED = "run failed"
+    SPACE = "disk nearly full"
 
 
 @dataclass(frozen=True)

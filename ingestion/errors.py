@@ -40,6 +40,10 @@ class BusyError(ObservatoryError):
     """Something that another process holds for too long."""
 
 
+class DiskFullError(ObservatoryError):
+    """No room is left for what had to be written (`ingestion.space`)."""
+
+
 class WatchlistError(ObservatoryError):
     """A watchlist that does not say what it must."""
 

@@ -56,6 +56,7 @@ from ingestion.quiet import keep_quiet, quiet_until
 from ingestion.settings import Home
 from ingestion.sniff import mismatch
 from ingestion.source import Answer, Asking, Questions, Request, Source, Window, WrongAnswerError, shown
+from ingestion.space import full_disk, is_full
 from ingestion.watchlist import Watchlist
 from ingestion.windows import DayReport, WindowState, days_told, incomplete_days, note_days, runs
 
@@ -195,7 +196,10 @@ def fetch(
         return FetchResult(source.name, problem=str(error))
     except Exception as error:
         logger.exception("Fetching %s failed", source.name)
-        told = f"{source.name} ({window.first} to {window.last}): failed with {type(error).__name__}: {error}"
+        days = f"{window.first} to {window.last}"
+        if is_full(error, home):
+            return FetchResult(source.name, problem=str(full_disk(home, source.name, days)))
+        told = f"{source.name} ({days}): failed with {type(error).__name__}: {error}"
         return FetchResult(source.name, problem=" ".join(told.split()))
 
 
@@ -493,6 +497,9 @@ class _Fetch:
         except Exception as error:  # a full disk, for one: other requests may fare better, or say so, too
             logger.exception("%s: %s failed", self._source.name, shown(request.url))
             problem = _Problem(" ".join(f"{type(error).__name__}: {error}".split()))
+            if is_full(error, self._home):
+                full = full_disk(self._home, self._source.name)
+                problem = _Problem(full.problem, full.remedy)
         if answer is None and self._source.failed_look is not None:
             self._note_failed_look(
                 request, problem.told if problem else "the upstream says that it is not there"

@@ -21,6 +21,7 @@ from ingestion.loads import LoadRecord, Verdict, read_loads
 from ingestion.settings import Home
 from ingestion.source import Source
 from ingestion.sources import SOURCES
+from ingestion.space import Room, room
 from ingestion.tables import RAW_TABLES
 from ingestion.volumes import Volume, newest_event, rows_by_day, volume_of
 from ingestion.waiting import Item, open_items
@@ -111,10 +112,11 @@ class SourceHealth:
 
 @dataclass(frozen=True)
 class Health:
-    """All sources, those that need somebody first."""
+    """All sources, those that need somebody first, and how much room the disk has."""
 
     at: datetime
     sources: tuple[SourceHealth, ...]
+    room: Room
 
     @property
     def ill(self) -> tuple[SourceHealth, ...]:
@@ -152,7 +154,9 @@ def health(home: Home, now: datetime, limits: Limits) -> Health:
     ledgers = _Ledgers(home, records, items, moment, limits)
     found = [_of_source(name, ledgers) for name in names]
     order = list(State)
-    return Health(moment, tuple(sorted(found, key=lambda one: (order.index(one.state), one.source))))
+    return Health(
+        moment, tuple(sorted(found, key=lambda one: (order.index(one.state), one.source))), room(home)
+    )
 
 
 def freshness(home: Home, table: str, now: datetime) -> list[Freshness]:

@@ -16,6 +16,7 @@ from ingestion.data_docs import PAGES
 from ingestion.effects import write_durably
 from ingestion.health import Health, SourceHealth, State
 from ingestion.settings import Home
+from ingestion.space import ADVICE, Room
 
 COLUMNS = ("source", "state", "last success (UTC)", "lag", "volume", "open quarantine", "what to do")
 CLASSES = {State.WELL: "published", State.STALE: "failed", State.FAILED: "failed", State.HELD: "held"}
@@ -40,6 +41,7 @@ def page_of(facts: Health, alerts: Sequence[OpenAlert]) -> str:
         "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<style>{style}</style></head><body><h1>Health</h1>\n"
         f"<p>{verdict} As of {at}. Loads one by one: <code>data_docs/index.html</code>.</p>\n"
+        f"{_disk(facts.room)}"
         f"{_table(COLUMNS, (_row(one) for one in facts.sources))}\n"
         f"<h2>Open alerts</h2>\n{told if alerts else '<p>None.</p>'}\n</body></html>\n"
     )
@@ -65,6 +67,15 @@ def quarantine_told(one: SourceHealth) -> str:
     batches = sum(item.is_batch for item in one.items)
     parts = [f"{batches} batch(es)"] if batches else []
     return ", ".join([*parts, *([f"{one.open_rows} rows"] if one.items else [])])
+
+
+def _disk(room: Room) -> str:
+    """Free space as a paragraph, marked where it is little."""
+    if not room.is_little:
+        return f"<p>Disk: {escape(room.told)}.</p>\n"
+    style = "failed" if room.is_too_little else "held"
+    told = f"Disk: {room.told}. {ADVICE}"
+    return f'<p><span class="{style}">{escape(told)}</span></p>\n'
 
 
 def _row(one: SourceHealth) -> Iterable[str]:

@@ -20,12 +20,13 @@ from ingestion.checks import CheckResult, RuleResult, check, fingerprint
 from ingestion.conform import conform
 from ingestion.contract import RawTable, WatchedIds
 from ingestion.effects import Clock, Step, locked, no_step
-from ingestion.errors import CheckError, UnreadableInputError, WatchlistError
+from ingestion.errors import CheckError, DiskFullError, UnreadableInputError, WatchlistError
 from ingestion.inbox import pending
 from ingestion.loads import LoadRecord, Verdict, ensure_ledger, started, write_load
 from ingestion.quarantine import QuarantinedRow, quarantined_rows, rows_as_json
 from ingestion.readers import Rows, read, rows_from_records
 from ingestion.settings import Home
+from ingestion.space import full_disk, is_full
 from ingestion.tables import RAW_TABLES
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def load(home: Home, receipt: Receipt, watched: WatchedIds, now: Clock, step: St
         outcome = _outcome(home, table, receipt, watched, step)
     except Exception as error:
         logger.exception("Load %s of %s failed", receipt.load_id, receipt.file_name)
-        outcome = _Outcome(Verdict.FAILED, reason=_told(error))
+        outcome = _Outcome(Verdict.FAILED, reason=_told(home, receipt, error))
     record = _finished(running, outcome, now())
     page = _write_page(home, record, outcome.checked) if outcome.checked else None
     record = _write_down(home, receipt, record, fingerprint(table, watched), step)
@@ -273,13 +274,16 @@ def _write_down(
             step("settled")
     except Exception as error:
         logger.exception("Load %s could not be written down", receipt.load_id)
-        reason = f"{record.reason or ''} The ledger cannot be written: {_told(error)}".strip()
+        reason = f"{record.reason or ''} The ledger cannot be written: {_told(home, receipt, error)}".strip()
         return replace(record, verdict=Verdict.FAILED, reason=reason)
     return record
 
 
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:REASON_CHARACTERS]
+def _told(home: Home, receipt: Receipt, error: Exception) -> str:
+    if is_full(error, home):
+        error = full_disk(home, receipt.file_name, receipt.table_name)
+    name = "" if isinstance(error, DiskFullError) else f"{type(error).__name__}: "
+    return f"{name}{error}"[:REASON_CHARACTERS]
 
 
 def _write_page(home: Home, record: LoadRecord, checked: CheckResult) -> Path | None:

@@ -270,7 +270,7 @@ def ui(
     if _is_taken(port):
         err.print(f"[red]Port {port} is taken.[/red] Give another with --port.")
         raise typer.Exit(EXIT_FAILED)
-    out.print(f"Web UI: http://127.0.0.1:{port} (stop with Ctrl-C). Run history: {instance}")
+    out.print(f"Web UI: http://127.0.0.1:{port} (stop with Ctrl-C). Dagster's folder: {instance}")
     out.file.flush()
     dg = Path(sys.executable).with_name("dg")
     os.chdir(PROJECT_ROOT)

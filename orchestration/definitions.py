@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from orchestration.dbt import read_manifest
 from orchestration.defs.again import again_job, read_again_from_archive
 from orchestration.defs.alerts import tell_of_failed_run, tell_what_needs_somebody
 from orchestration.defs.automation import automation_sensor
+from orchestration.defs.dead_runs import end_dead_runs
 from orchestration.defs.episodes import closer_job, detected_episodes, episode_sensor
 from orchestration.defs.events import event_sensors
 from orchestration.defs.health import compare_job, compare_schedule, compare_with_history, health
@@ -23,6 +25,7 @@ from orchestration.defs.received import inbox, watchlist
 from orchestration.defs.runs import carry_on_sensor, live_job, main_job, nightly
 from orchestration.defs.upstreams import default_sources, upstream_assets
 from orchestration.defs.warehouse import public_models, warehouse_asset
+from orchestration.executor import executor_from
 from orchestration.installation import Clock, Installation, Network
 
 
@@ -62,6 +65,7 @@ def build_defs(
             automation_sensor,
             *event_sensors(assets),
             episode_sensor(assets),
+            end_dead_runs,
             tell_of_failed_run,
             tell_what_needs_somebody,
         ],
@@ -71,7 +75,7 @@ def build_defs(
             "clock": Clock(),
             **(resource_overrides or {}),
         },
-        executor=dg.in_process_executor,
+        executor=executor_from(os.environ),
         loggers=loggers,
     )
 

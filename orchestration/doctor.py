@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +18,8 @@ from pathlib import Path
 
 from ingestion.errors import ObservatoryError
 from ingestion.settings import Home
+from ingestion.space import ADVICE, MEBIBYTE, room
 
-MEBIBYTE = 1024 * 1024
-LITTLE_SPACE, TOO_LITTLE_SPACE = 2048 * MEBIBYTE, 256 * MEBIBYTE
 UI_PORT = 3000
 REMOTE_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "afs"}
 PROJECT = "migration-observatory"
@@ -52,6 +50,7 @@ def examine(home: Home, environ: Mapping[str, str]) -> list[Finding]:
         "disk": lambda: _space(home),
         "versions": _versions,
         "file system": lambda: _file_system(home),
+        "run history": lambda: _run_history(environ),
         "locks": lambda: _locks(home),
         "dbt project": _manifest,
         "warehouse": lambda: _warehouse(home),
@@ -89,13 +88,11 @@ def _writable(home: Home) -> Finding:
 
 
 def _space(home: Home) -> Finding:
-    there = next(path for path in (home.root, *home.root.parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    said = f"{free // MEBIBYTE:,} MiB free"
-    if free < LITTLE_SPACE:
-        level = Level.FAIL if free < TOO_LITTLE_SPACE else Level.WARN
-        return Finding("disk", level, said, "Make space, run the job `weekly_maintenance`, or move the home.")
-    return Finding("disk", Level.OK, said)
+    now = room(home)
+    if now.is_little:
+        level = Level.FAIL if now.is_too_little else Level.WARN
+        return Finding("disk", level, now.told, ADVICE)
+    return Finding("disk", Level.OK, now.told)
 
 
 def _versions() -> Finding:
@@ -138,7 +135,16 @@ def _file_system(home: Home) -> Finding:
     if kind in REMOTE_FILE_SYSTEMS:
         remedy = "Set OBSERVATORY_HOME to a local disk: run history and locks need one."
         return Finding("file system", Level.FAIL, f"{target} is on {kind} ({place})", remedy)
-    return Finding("file system", Level.OK, f"run history is on a local disk ({kind})")
+    return Finding("file system", Level.OK, f"{target.parent} is on a local disk ({kind})")
+
+
+def _run_history(environ: Mapping[str, str]) -> Finding:
+    from orchestration.storage import check_server, place_of, postgres_url
+
+    url = postgres_url(environ)  # raises, as the next does, where run history cannot be kept
+    if url is None:
+        return Finding("run history", Level.OK, "in SQLite, in the home")
+    return Finding("run history", Level.OK, f"in PostgreSQL {check_server(url)} at {place_of(url)}")
 
 
 def _locks(home: Home) -> Finding:
@@ -208,9 +214,11 @@ def _published(home: Home) -> Finding:
 
 def _settings(environ: Mapping[str, str]) -> Finding:
     from ingestion.limits import limits_from
+    from orchestration.executor import executor_from
 
-    limits_from(environ)
-    return Finding("settings", Level.OK, "numbers of days and hours are numbers")
+    limits_from(environ)  # each raises where a setting says nothing usable
+    executor = executor_from(environ).name
+    return Finding("settings", Level.OK, f"numbers of days and hours are numbers; executor {executor}")
 
 
 def _contact(environ: Mapping[str, str]) -> Finding:

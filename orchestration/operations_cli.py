@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ingestion.settings import Home
+from ingestion.space import ADVICE
 from orchestration.quarantine_cli import Shared
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def print_health(home: Home, now: datetime, out: Console) -> None:
     from orchestration.episodes import detect
 
     facts = health(home, now, limits_from(os.environ))
+    if facts.room.is_little:
+        out.print(f"[yellow]disk[/yellow] {facts.room.told}. {escape(ADVICE)}", soft_wrap=True)
     asked = [one for one in facts.sources if one.state is not State.IDLE]
     if asked:
         out.print(_table_of(asked))

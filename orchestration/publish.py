@@ -31,6 +31,7 @@ from filelock import FileLock, Timeout
 
 from ingestion.errors import PublishError
 from ingestion.settings import Home
+from ingestion.space import full_disk, is_full
 
 SCHEMA = "marts"
 DICTIONARY = "data_dictionary"
@@ -132,7 +133,8 @@ def publish(
     of `STEPS` once that step is done; an unchanged warehouse takes the first and the last only. Nobody may
     write the warehouse meanwhile, not even this process: dbt-duckdb gives the file back after a run in
     process only with `keep_open: false` in its profile. Raises PublishError, and leaves what is published
-    as it was, if the warehouse cannot be read, a model is missing, or the new version is not what was copied.
+    as it was, if the warehouse cannot be read, a model is missing, or the new version is not what was copied;
+    and `DiskFullError` likewise.
     """
     if now.tzinfo is None:
         raise ValueError("publish needs an aware instant")
@@ -149,6 +151,8 @@ def publish(
             remedy="Wait for it to end, or end its process, and publish again",
         ) from error
     except (duckdb.Error, OSError) as error:
+        if is_full(error, home):
+            raise full_disk(home, _SOURCE, home.published.name) from error
         raise PublishError(
             _first_line(error),
             source=_SOURCE,

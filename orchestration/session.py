@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +19,10 @@ from typing import Any
 
 import dagster as dg
 
+from ingestion.errors import DiskFullError
 from ingestion.settings import Home
 from ingestion.source import Window
+from ingestion.space import full_disk, is_full
 from orchestration.definitions import build_defs
 from orchestration.defs.runs import LIVE_JOB, MAIN_JOB, blocked_tables, unblocked_selection
 from orchestration.defs.upstreams import (
@@ -31,12 +33,12 @@ from orchestration.defs.upstreams import (
     upstream_key,
 )
 from orchestration.installation import Installation
+from orchestration.storage import prepare_storage
 
 CLASS_NAME = re.compile(r"^[\w.]+: ")
 """What Python puts before the message of an error."""
 
 PROCESS_TAG = "observatory/process"
-INSTANCE_CONFIG = Path(__file__).parent / "dagster.yaml"
 
 StepReport = Callable[[str, str], None]
 """Is told a step's name and `started`, `succeeded`, `failed` or `skipped`."""
@@ -73,10 +75,8 @@ class Outcome:
 
 
 def prepare_instance(home: Home) -> Path:
-    """The folder of run history, with its configuration."""
-    home.dagster.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(INSTANCE_CONFIG, home.dagster / "dagster.yaml")
-    return home.dagster
+    """The folder of run history, with its configuration. Raises SettingError where it cannot be kept."""
+    return prepare_storage(home, os.environ)
 
 
 def run_main_job(
@@ -93,8 +93,9 @@ def run_main_job(
     a check stops a part, a second run builds and publishes the rest.
     """
     overrides = {"installation": Installation(home=str(home.root)), **(resource_overrides or {})}
+    place = _Place(report)
     definitions = build_defs(
-        overrides, {"progress": _progress_logger(report)}, live_sources=live.sources if live else None
+        overrides, {"progress": _progress_logger(place)}, live_sources=live.sources if live else None
     )
     job = definitions.resolve_job_def(LIVE_JOB if live else MAIN_JOB)
     config: dict[str, Any] = {"loggers": {"progress": {}}, "ops": {}}
@@ -105,7 +106,10 @@ def run_main_job(
         config["ops"][STEP] = {"config": days}
     _say_nothing_of_checks_that_a_skipped_build_left_out()
     _say_nothing_of_temporary_folders()
-    with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+    with (
+        _full_disk_told(home, place),
+        dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance,
+    ):
         end_dead_runs(instance)
         ours = {PROCESS_TAG: _this_process()}
         first = job.execute_in_process(run_config=config, instance=instance, tags=ours, raise_on_error=False)
@@ -148,10 +152,14 @@ def ask_days(
     which something is missing, and why runs failed. After a failed run no further one is started.
     """
     overrides = {"installation": Installation(home=str(home.root))}
-    loggers = {"progress": _progress_logger(lambda step, status: None)}
+    place = _Place(lambda step, status: None)
+    loggers = {"progress": _progress_logger(place)}
     job = build_defs(overrides, loggers, live_sources=[source]).resolve_job_def(LIVE_JOB)
     missing: list[str] = []
-    with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+    with (
+        _full_disk_told(home, place),
+        dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance,
+    ):
         end_dead_runs(instance)
         for days in parts_of(window, DAYS_A_RUN):
             report(days)
@@ -208,6 +216,33 @@ def _is_alive(process: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+class _Place:
+    """Passes on what a run reports, and remembers the step that it is at, or the first that failed."""
+
+    def __init__(self, report: StepReport) -> None:
+        self.step = "run history"
+        self._has_failed = False
+        self._report = report
+
+    def __call__(self, step: str, status: str) -> None:
+        if not self._has_failed and status in ("started", "failed"):
+            self.step, self._has_failed = step, status == "failed"
+        self._report(step, status)
+
+
+@contextmanager
+def _full_disk_told(home: Home, place: _Place) -> Iterator[None]:
+    """Dagster notes each event on the same disk: where that fails, a run has no end that it could tell of."""
+    try:
+        yield
+    except DiskFullError:
+        raise
+    except Exception as error:
+        if is_full(error, home):
+            raise full_disk(home, place.step) from error
+        raise
 
 
 def _say_nothing_of_checks_that_a_skipped_build_left_out() -> None:

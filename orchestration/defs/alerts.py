@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from ingestion.alerts import Alert, Kind, sender, tell, ui_address
+from ingestion.space import ADVICE
 from orchestration.defs.episodes import EPISODES
+from orchestration.defs.health import HEALTH
 from orchestration.defs.lake import raw_key
 from orchestration.defs.runs import blocked_tables
 from orchestration.defs.upstreams import upstream_key
@@ -81,9 +83,11 @@ def failed_run_alert(job: str, run_id: str, steps: Iterable[str], message: str) 
 
 
 def health_alerts(facts: "Health", instance: dg.DagsterInstance) -> Iterator[Alert]:
-    """Sources that are stale, and loads that are held back or cannot be completed."""
+    """A disk that is nearly full, sources that are stale, loads that are held back or cannot be completed."""
     from ingestion.health import State
 
+    if facts.room.is_too_little:
+        yield Alert(Kind.SPACE, "disk", f"{facts.room.told}.", ADVICE, _page(instance, HEALTH))
     for one in facts.sources:
         if State.STALE in one.states:
             yield _stale_alert(one, instance)

@@ -10,6 +10,7 @@ import dagster as dg
 from ingestion.contract import RawTable
 from ingestion.effects import write_durably
 from ingestion.settings import Home
+from ingestion.space import full_disk_told
 from ingestion.tables import RAW_TABLES, WATCHLIST_TABLES
 from orchestration.defs.received import INBOX, READ_AGAIN, RELEASED, WATCHLIST
 from orchestration.defs.upstreams import keys_for
@@ -67,11 +68,14 @@ def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
         from ingestion.load import load_pending
 
         home = installation.folders()
-        results = load_pending(home, raw.name, installation.watched(), clock.now)
+        with full_disk_told(home, key.to_user_string()):
+            results = load_pending(home, raw.name, installation.watched(), clock.now)
         if results:
             context.log_event(_ledger_as_it_stands(home))
         missing = owed_and_missing(receipts(home, raw.name))
         memory = home.dagster / "checks" / f"{raw.name}.json"
+        with full_disk_told(home, key.to_user_string()):
+            checked = contract_check(raw.name, results, missing, memory)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": count_rows(home, raw),
@@ -81,7 +85,7 @@ def raw_table_asset(raw: RawTable) -> dg.AssetsDefinition:
                 "lake": dg.MetadataValue.path(str(home.lake / SCHEMA)),
                 "data_docs": dg.MetadataValue.path(str(home.data_docs / "index.html")),
             },
-            check_results=[contract_check(raw.name, results, missing, memory)],
+            check_results=[checked],
         )
 
     return load_table

@@ -5,6 +5,7 @@ from itertools import islice
 import dagster as dg
 
 from ingestion.settings import CASES
+from ingestion.space import full_disk_told
 from orchestration.installation import Clock, Installation
 from orchestration.presentation import OWNERS, PREVIEW_ROWS, Group, schema, table
 
@@ -44,9 +45,10 @@ def inbox(config: InboxConfig, installation: Installation, clock: Clock) -> dg.M
 
     home = installation.folders()
     started = clock.now()
-    received = receive_inbox(home, clock.now)
-    for case in config.cases:
-        received += receive_path(home, installation.case(case), clock.now, once=True)
+    with full_disk_told(home, "inbox"):
+        received = receive_inbox(home, clock.now)
+        for case in config.cases:
+            received += receive_path(home, installation.case(case), clock.now, once=True)
     not_taken = [{"file": r.file_name, "reason": r.reason} for r in rejections(home, started)]
     receipts = [
         {"file": r.file_name, "table": r.table_name, "source": r.source, "sha256": r.digest} for r in received
@@ -83,7 +85,9 @@ def watchlist(installation: Installation, clock: Clock) -> dg.MaterializeResult:
     path = installation.watchlist_path()
     parsed = installation.parsed_watchlist()  # first: a watchlist that says nonsense is not received
     watched = parsed.ids()
-    received = receive_watchlist(installation.folders(), path, clock.now)
+    home = installation.folders()
+    with full_disk_told(home, path.name):
+        received = receive_watchlist(home, path, clock.now)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(watched.platforms),

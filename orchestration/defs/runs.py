@@ -16,7 +16,7 @@ from orchestration.defs.received import GROUP as RECEIVED
 from orchestration.defs.received import READ_AGAIN, RELEASED
 from orchestration.defs.upstreams import GROUP as UPSTREAMS
 from orchestration.defs.upstreams import STEP, upstream_key
-from orchestration.installation import OFFLINE, Clock, Installation
+from orchestration.installation import OFFLINE, Clock, Installation, Network
 from orchestration.presentation import Group
 
 MAIN_JOB = "load_check_model_publish"
@@ -94,7 +94,7 @@ def unblocked_keys(
     assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], blocked: Iterable[str]
 ) -> list[dg.AssetKey]:
     """The keys of `unblocked_selection` among `assets`."""
-    resources = {"installation": Installation(), "clock": Clock()}
+    resources = {"installation": Installation(), "clock": Clock(), "network": Network()}
     graph = dg.Definitions(assets=assets, resources=resources).resolve_asset_graph()
     return sorted(unblocked_selection(blocked).resolve(graph))
 

@@ -12,9 +12,10 @@ import dagster as dg
 
 from ingestion.effects import locked
 from ingestion.settings import Home
+from ingestion.space import full_disk, full_disk_told, says_full
 from orchestration import upkeep
 from orchestration.dbt import NodeResult, build
-from orchestration.defs.automation import condition_of
+from orchestration.defs.automation import HEAVY, condition_of
 from orchestration.installation import Clock, Installation
 from orchestration.presentation import OWNERS, PREVIEW_ROWS, Group, checks_of, table
 from orchestration.warehouse_file import put_aside_if_damaged
@@ -34,6 +35,7 @@ Node = Mapping[str, Any]
 """A node of dbt's manifest."""
 
 ASSET_KINDS = ("model", "seed", "snapshot")
+NAMED_MODELS = 5
 UNCHANGED = "no: it is as it was, since nothing that it is made from has changed"
 LAYERS = {"staging": Group.STAGING, "intermediate": Group.INTERMEDIATE, "marts": Group.MARTS}
 SMALL_LAKE_BYTES = 64 * 1024 * 1024
@@ -74,7 +76,7 @@ def asset_spec(node: Node, manifest: Mapping[str, Any]) -> dg.AssetSpec:
         owners=OWNERS,
         kinds={"dbt", "duckdb", "python" if is_python else node["config"]["materialized"]},
         code_version=node["checksum"]["checksum"],
-        tags={f"area/{tag}": "" for tag in node["tags"]},
+        tags={tag if tag == HEAVY else f"area/{tag}": "" for tag in node["tags"]},
         metadata={
             "dagster/column_schema": dg.TableSchema(columns=columns),
             "dagster/table_name": f"{node['schema']}.{node['alias']}",
@@ -132,7 +134,7 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         home = installation.folders()
         selected = [uid for uid, key in keys.items() if key in context.selected_asset_keys]
-        with locked(home, WAREHOUSE):
+        with full_disk_told(home, "dbt_build"), locked(home, WAREHOUSE):
             if damaged := put_aside_if_damaged(home, clock.now()):
                 context.log.warning(damaged)
             wanted = upkeep.states(home, manifest)
@@ -153,7 +155,7 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         for result in results:
             if result.unique_id in checks and result.status != "skipped":
                 yield _check_result(checks[result.unique_id], result)
-        _raise_for(results)
+        _raise_for(home, results)
 
     return dbt_build
 
@@ -196,8 +198,11 @@ def _materialized(
             yield dg.MaterializeResult(asset_key=keys[uid], metadata=metadata)
 
 
-def _raise_for(results: Sequence[NodeResult]) -> None:
+def _raise_for(home: Home, results: Sequence[NodeResult]) -> None:
     bad = [result for result in results if not result.is_good and result.status != "skipped"]
+    unwritten = [result.unique_id.rpartition(".")[2] for result in bad if says_full(result.message)]
+    if unwritten:
+        raise full_disk(home, "dbt_build", ", ".join(unwritten[:NAMED_MODELS]))
     if bad:
         listing = "\n".join(f"{result.unique_id}: {result.status}: {result.message}" for result in bad)
         raise dg.Failure(f"{len(bad)} dbt nodes failed, and nothing was published.\n{listing}")

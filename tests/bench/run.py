@@ -21,8 +21,8 @@ import psutil
 from rich.console import Console
 from rich.markup import escape
 
-from ingestion.settings import PROJECT_ROOT
-from tests.bench import day, gkg, mentions
+from ingestion.settings import PROJECT_ROOT, Home
+from tests.bench import day, gkg, latency, mentions
 from tests.bench.report import Line, seconds, table_of
 
 MEMORY_TARGET_GB = 1.5
@@ -87,6 +87,8 @@ def main() -> int:
             lines = whole_job(environ)
             progress.update("The run that finds nothing new, and its baseline ...")
             lines += steady_state(Path(folder), environ)
+            progress.update("A dropped file, and nothing to do, with the real daemon ...")
+            lines += latency.lines(Home(Path(folder) / "home"))
             progress.update("Loading the definitions ...")
             lines += loading(environ)
             progress.update("Recognising platforms in labelled headlines ...")
@@ -95,7 +97,7 @@ def main() -> int:
             lines += gkg.lines(Path(folder))
             progress.update("A full simulated day ...")
             lines += day.lines(Path(folder))
-    except BenchError as error:
+    except (BenchError, TimeoutError) as error:
         err.print(f"[red]Error.[/red] {escape(str(error))}", soft_wrap=True)
         return 1
     except subprocess.CalledProcessError as error:

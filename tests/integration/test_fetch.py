@@ -524,15 +524,13 @@ def test_sources_are_asked_side_by_side_and_fail_alone(world: World, monkeypatch
 
 
 def test_a_fetch_that_cannot_even_start_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full_disk(*arguments: object) -> str:
-        raise OSError(28, "No space left on device")
+    def shut(*arguments: object) -> str:
+        raise OSError(13, "Permission denied")
 
-    monkeypatch.setattr(fetching, "store_watchlist", full_disk)
+    monkeypatch.setattr(fetching, "store_watchlist", shut)
     (line,) = world.fetch().missing
-    assert (
-        line
-        == "example_news (2026-11-20 to 2026-11-20): failed with OSError: [Errno 28] No space left on device"
-    )
+    days = "example_news (2026-11-20 to 2026-11-20)"
+    assert line == f"{days}: failed with PermissionError: [Errno 13] Permission denied"
 
 
 def test_a_full_disk_in_between_is_told_and_healed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -542,7 +540,7 @@ def test_a_full_disk_in_between_is_told_and_healed(world: World, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(fetching, "write_capture", full_disk)
         (line,) = world.fetch().missing
-    assert "No space left on device" in line
+    assert "the disk is full" in line and "Make space" in line
     assert world.fetch(hours=1).missing == ()
 
 
