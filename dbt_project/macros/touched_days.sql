@@ -398,37 +398,102 @@
 
 {# Days by which the known time of a chart grew or shrank since the model was built, seen or not. #}
 {% macro spread_chart_ranges() %}
+    {{ changed_ranges(
+        day_ranges(this, "store || ' ' || country || ' ' || chart", 'store_date', 'store_date'),
+        day_ranges(ref('int_chart_platforms'), "store || ' ' || country || ' ' || chart", 'first_date', 'last_date')
+    ) }}
+{%- endmacro %}
+
+{# The same of the signals of attention, and of news. #}
+{% macro spread_attention_ranges() %}
+    {{ changed_ranges(
+        day_ranges(this, 'source', 'attention_date', 'attention_date'),
+        day_ranges(
+            "(select * from " ~ ref('stg_raw__attention') ~ " where subject_type = 'platform') as readings",
+            'signal', 'attention_date', 'attention_date'
+        )
+    ) }}
+{%- endmacro %}
+
+{% macro spread_news_ranges() %}
+    {{ changed_ranges(
+        day_ranges(this, 'source', 'news_date', 'news_date'),
+        day_ranges(ref('stg_raw__news_volume'), 'signal', 'news_date', 'news_date')
+    ) }}
+{%- endmacro %}
+
+{% macro day_ranges(relation, key, first, last) %}
+    select
+        {{ key }} as key,
+        min({{ first }}) as first_date,
+        max({{ last }}) as last_date
+    from {{ relation }}
+    group by 1
+{%- endmacro %}
+
+{# Days that lie in one of two ranges of a key only. A key that came or went changes what the model is made from. #}
+{% macro changed_ranges(before, now) %}
     select {{ each_day('first_date', 'last_date') }} as day
     from (
         select
-            before.country,
             least(before.first_date, now.first_date) as first_date,
             {{ days_after('greatest(before.first_date, now.first_date)', -1) }} as last_date
-        from ({{ chart_ranges(this) }}) as before
-        inner join ({{ chart_ranges(ref('int_chart_platforms'), 'first_date', 'last_date') }}) as now
-            on before.store = now.store and before.country = now.country and before.chart = now.chart
+        from ({{ before }}) as before
+        inner join ({{ now }}) as now on before.key = now.key
         where before.first_date != now.first_date
         union all
         select
-            before.country,
             {{ days_after('least(before.last_date, now.last_date)', 1) }} as first_date,
             greatest(before.last_date, now.last_date) as last_date
-        from ({{ chart_ranges(this) }}) as before
-        inner join ({{ chart_ranges(ref('int_chart_platforms'), 'first_date', 'last_date') }}) as now
-            on before.store = now.store and before.country = now.country and before.chart = now.chart
+        from ({{ before }}) as before
+        inner join ({{ now }}) as now on before.key = now.key
         where before.last_date != now.last_date
     )
 {%- endmacro %}
 
-{% macro chart_ranges(relation, first='store_date', last='store_date') %}
+
+{# Of an encyclopedia only the article on the platform itself counts; others are about something else too. #}
+{% macro counted_attention() -%}
+    select readings.*
+    from {{ ref('stg_raw__attention') }} as readings
+    left join (
+        select distinct
+            subject_id,
+            title
+        from {{ ref('stg_raw__watch_wikipedia_titles') }}
+        where subject_type = 'platform' and is_primary
+    ) as titles
+        on
+            readings.subject_id = titles.subject_id
+            and readings.item = titles.title
+    where
+        readings.subject_type = 'platform'
+        and (
+            readings.signal not in ('wikipedia_pageviews', 'wikipedia_top_list')
+            or titles.title is not null
+        )
+{%- endmacro %}
+
+
+{# What has a row for each day of its signal's time, and what is one for all of these days. #}
+{% macro whole_attention_series() %}
+    select distinct 'platform ' || signal || ' ' || subject_id as said from ({{ counted_attention() }})
+    union all
+    select 'signal ' || signal || ' ' || coalesce(min(day_zone), '') || ' ' || coalesce(min(unit), '') as said
+    from {{ ref('stg_raw__attention') }}
+    where subject_type = 'platform'
+    group by signal
+{%- endmacro %}
+
+{% macro whole_news_series() %}
+    select distinct 'subject ' || signal || ' ' || subject_type || ' ' || coalesce(subject_id, '') as said
+    from {{ ref('stg_raw__news_volume') }}
+    union all
     select
-        store,
-        country,
-        chart,
-        min({{ first }}) as first_date,
-        max({{ last }}) as last_date
-    from {{ relation }}
-    group by store, country, chart
+        'signal ' || signal || ' ' || coalesce(min(day_zone), '') || ' ' || coalesce(min(item_kind), '') || ' '
+        || max(case when batch != 'day' then 1 else 0 end) as said
+    from {{ ref('stg_raw__news_volume') }}
+    group by signal
 {%- endmacro %}
 
 

@@ -25,6 +25,10 @@ from orchestration.dbt import ensure_manifest, read_manifest
 from tests.integration.test_marts import prepare_lake
 
 FIRST = dt.date(2025, 1, 1)
+"""The first look at a chart; counts are older, so that there are days beyond every look-back."""
+COUNTED_BEFORE, LOOKED_AT = 200, 70
+QUIET = (FIRST - dt.timedelta(150), FIRST - dt.timedelta(40))
+"""Longer than any look-back, nobody counted the platform green."""
 PLATFORMS = ("red", "green", "blue")
 APPS = ("red", "green", "blue", *(f"other_{n}" for n in range(12)))
 COUNTRIES = ("US", "CA")
@@ -125,6 +129,8 @@ def count(home: Home, random_: random.Random, day: dt.date, source: str = "test"
     for platform in PLATFORMS[:2]:
         subject = {"subject_type": "platform", "subject_id": platform, "day_zone": "UTC"}
         loud = random_.choice((1, 1, 1, 1, 4))
+        if platform == "green" and QUIET[0] <= day < QUIET[1]:
+            continue
         if random_.random() < 0.85:
             attention.append(
                 {
@@ -214,14 +220,15 @@ def manifest() -> None:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Seventy days of two charts, and of counts, built."""
+    """Some hundred days of counts, the last seventy with two charts, built."""
     home = Home(tmp_path_factory.mktemp("base") / "home")
     prepare_lake(home)
     watch(home)
     random_ = random.Random(4)
-    for number in range(70):
-        look(home, random_, FIRST + dt.timedelta(number))
+    for number in range(-COUNTED_BEFORE, LOOKED_AT):
         count(home, random_, FIRST + dt.timedelta(number))
+        if number >= 0:
+            look(home, random_, FIRST + dt.timedelta(number))
     assert set(build(home).values()) <= {"success", "pass", "warn"}
     return home
 
@@ -238,8 +245,8 @@ def history(base: Home, home: Home) -> Home:
 
 def test_a_new_day_rebuilds_that_day_and_the_look_back(history: Home, tmp_path: Path) -> None:
     assert set(versions(history).values()) == {-1}
-    look(history, random.Random(5), FIRST + dt.timedelta(70))
-    count(history, random.Random(5), FIRST + dt.timedelta(70))
+    look(history, random.Random(5), FIRST + dt.timedelta(LOOKED_AT))
+    count(history, random.Random(5), FIRST + dt.timedelta(LOOKED_AT))
     build(history)
     rebuilt = versions(history)
     assert -1 not in rebuilt.values()
@@ -262,14 +269,16 @@ def test_days_that_come_late_change_and_go_leave_what_a_whole_build_gives(
     random_ = random.Random(seed)
     for _ in range(2):
         for _ in range(random_.randint(1, 4)):
-            day = FIRST + dt.timedelta(random_.randint(-4, 76))
+            since = random_.choice((-COUNTED_BEFORE, -4))
+            day = FIRST + dt.timedelta(random_.randint(since, LOOKED_AT + 6))
             if random_.random() < 0.3:
                 for table in ("chart_captures", "chart_entries", "attention", "news_volume"):
                     write_day(history, table, day, ())
             else:
                 source = random_.choice(("test", "test", "later"))
-                look(history, random_, day, source)
                 count(history, random_, day, source)
+                if since == -4:
+                    look(history, random_, day, source)
         build(history)
         assert differing(history, anew(history, tmp_path / "whole")) == {}
 
