@@ -87,10 +87,11 @@ def offer_semantic_manifest() -> None:
         own.replace(place)
 
 
-def build(home: Home, models: Sequence[str]) -> list[NodeResult]:
+def build(home: Home, models: Sequence[str], lake_days: Path) -> list[NodeResult]:
     """Builds and tests `models` (names) in the warehouse of `home`.
 
-    Tests of a model run with it; unit tests do not, since they say nothing about the data.
+    `lake_days` is the state of the lake, as `orchestration.upkeep` notes it: by it, models that are built by
+    day know which. Tests of a model run with it; unit tests do not, since they say nothing about the data.
     Raises BuildError if dbt could not run at all.
     """
     from dbt.contracts.graph.manifest import Manifest
@@ -102,7 +103,11 @@ def build(home: Home, models: Sequence[str]) -> list[NodeResult]:
         # Nobody reads the manifest that it would write again, which takes a third of a second.
         ["build", "--no-write-json", "--exclude-resource-type", "unit_test", "--select", *models],
         target=home.dbt_target,
-        environ={"OBSERVATORY_WAREHOUSE": str(home.warehouse), "OBSERVATORY_LAKE": str(home.lake)},
+        environ={
+            "OBSERVATORY_WAREHOUSE": str(home.warehouse),
+            "OBSERVATORY_LAKE": str(home.lake),
+            "OBSERVATORY_LAKE_DAYS": str(lake_days),
+        },
         manifest=manifest,
     )
 

@@ -64,13 +64,35 @@ def _table_of(source_uid: str) -> str:
 
 def _tables(home: Home) -> dict[str, str]:
     """Each raw table's files, as a digest."""
-    told: dict[str, list[str]] = {}
+    digests: dict[str, Any] = {}
+    for (table, day), digest in sorted(_partitions(home).items()):
+        digests.setdefault(table, hashlib.sha256()).update(f"{day} {digest}\n".encode())
+    return {table: digest.hexdigest() for table, digest in digests.items()}
+
+
+def _partitions(home: Home) -> dict[tuple[str, str], str]:
+    """The files of each raw table and day, of all sources, as a digest."""
+    told: dict[tuple[str, str], list[str]] = {}
     for path in sorted(home.lake.rglob("*.parquet")):
         inside = path.relative_to(home.lake)
         status = path.stat()
-        table = inside.parts[2]  # raw/<source>/<table>/day=.../data.parquet
-        told.setdefault(table, []).append(f"{inside} {status.st_size} {status.st_mtime_ns}\n")
-    return {table: hashlib.sha256("".join(lines).encode()).hexdigest() for table, lines in told.items()}
+        _, _, table, day, *_ = inside.parts  # raw/<source>/<table>/day=.../data.parquet
+        file = f"{inside} {status.st_size} {status.st_mtime_ns}\n"
+        told.setdefault((table, day.removeprefix("day=")), []).append(file)
+    return {place: hashlib.sha256("".join(files).encode()).hexdigest() for place, files in told.items()}
+
+
+def note_lake(home: Home, manifest: Mapping[str, Any]) -> Path:
+    """Writes what models by day are told of the lake and the code: table, day, digest; gives the file.
+
+    They rebuild the days whose digest changed since they were built, as the macro `note_lake` says.
+    """
+    lines = [f"{table},{day},{digest}" for (table, day), digest in sorted(_partitions(home).items())]
+    code = f"code,0001-01-01,{_project(manifest)}"
+    ensure_folder(home.dbt_target)
+    told = home.dbt_target / "lake_days.csv"
+    told.write_text("\n".join(["table_name,day,digest", code, *lines, ""]))
+    return told
 
 
 def _project(manifest: Mapping[str, Any]) -> str:

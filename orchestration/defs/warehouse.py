@@ -167,7 +167,8 @@ def _build(
     if not uids:
         return []
     upkeep.build_begins(home, uids)
-    results = build(home, [manifest["nodes"][uid]["name"] for uid in uids])
+    lake_days = upkeep.note_lake(home, manifest)
+    results = build(home, [manifest["nodes"][uid]["name"] for uid in uids], lake_days)
     good = [result.unique_id for result in results if result.is_good and result.unique_id in wanted]
     failed = [result.unique_id for result in results if not result.is_good and result.status != "skipped"]
     # A test that fails says of all that it reads that it may be wrong.
@@ -258,20 +259,28 @@ def _shown(home: Home, nodes: Sequence[Node], built_now: Collection[str]) -> dic
         tables = set(connection.execute("select schema_name, table_name from duckdb_tables()").fetchall())
         read = {uid for uid in built_now if is_small}
         return {
-            uid: _relation(connection, node, types[name], is_read=uid in read or name in tables)
+            uid: _relation(
+                connection, node, types[name], is_table=name in tables, is_read=uid in read or name in tables
+            )
             for node in nodes
             if (name := (node["schema"], node["alias"])) in types and (uid := node["unique_id"])
         }
 
 
-def _relation(connection: Any, node: Node, types: Sequence[tuple[str, str]], *, is_read: bool) -> _Relation:
+def _relation(
+    connection: Any, node: Node, types: Sequence[tuple[str, str]], *, is_table: bool, is_read: bool
+) -> _Relation:
     said = {name: column.get("description") or "" for name, column in node["columns"].items()}
     columns = dg.TableSchema([dg.TableColumn(name, type, said.get(name, "")) for name, type in types])
     if not is_read:
         return _Relation(columns)
     relation = f'"{node["schema"]}"."{node["alias"]}"'
-    # In one pass: what a view is made of is computed once.
-    found = connection.execute(f"select count(*) over (), * from {relation} limit {PREVIEW_ROWS}").fetchall()
     names = [name for name, _ in types]
-    preview = [dict(zip(names, row[1:], strict=True)) for row in found]
-    return _Relation(columns, found[0][0] if found else 0, preview)
+    if is_table:
+        found = connection.execute(f"select * from {relation} limit {PREVIEW_ROWS}").fetchall()
+        [(rows,)] = connection.execute(f"select count(*) from {relation}").fetchall()
+    else:  # in one pass: what a view is made of is computed once
+        counted = connection.execute(f"select count(*) over (), * from {relation} limit {PREVIEW_ROWS}")
+        numbered = counted.fetchall()
+        found, rows = [row[1:] for row in numbered], numbered[0][0] if numbered else 0
+    return _Relation(columns, rows, [dict(zip(names, row, strict=True)) for row in found])

@@ -1,13 +1,6 @@
-{%- set least_depth = 10 %}
+{{ config(materialized='incremental', meta={'day': 'store_date', 'spread': 'next_look'}) }}
 with captures as (
-    select * from {{ ref('stg_raw__chart_captures') }}
-    -- A published head of a few ranks says nothing about the chart.
-    where scope = 'chart' and capture_status = 'succeeded' and depth >= {{ least_depth }}
-),
-
-entries as (
-    select * from {{ ref('stg_raw__chart_entries') }}
-    where store_app_id is not null
+    {{ comparable_looks() }}
 ),
 
 numbered as (
@@ -26,7 +19,7 @@ numbered as (
 ),
 
 -- One look a day, its last: looks within a day differ by less than those of two days.
-days as (
+looks as (
     select
         *,
         lag(capture_id) over of_chart as previous_capture_id,
@@ -35,6 +28,26 @@ days as (
     from numbered
     where day_order = 1
     window of_chart as (partition by store, country, chart order by store_date)
+),
+
+days as (
+    select * from looks
+    {%- if is_incremental() %}
+    where {{ is_touched('store_date') }}
+    {%- endif %}
+),
+
+entries as (
+    select * from {{ ref('stg_raw__chart_entries') }}
+    where
+        store_app_id is not null
+        {%- if is_incremental() %}
+        and capture_id in (
+            select days.capture_id from days
+            union
+            select days.previous_capture_id from days
+        )
+        {%- endif %}
 ),
 
 ranks as (

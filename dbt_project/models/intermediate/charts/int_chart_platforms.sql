@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 with captures as (
     select * from {{ ref('stg_raw__chart_captures') }}
 ),

@@ -7,6 +7,7 @@ def model(dbt, session):
     import pandas as pd
 
     from ingestion.statistics.counterfactual import NotEstimableError, estimate
+    from ingestion.statistics.remembered import code_now, digest_of, remembered
 
     key = ["episode_id", "platform_id", "series_id", "is_placebo"]
     designs = dbt.ref("int_counterfactual_designs").df().sort_values(key)
@@ -21,6 +22,9 @@ def model(dbt, session):
         for place, names in candidates.groupby(["episode_id", "series_id"])["control_series_id"]
     }
 
+    # A fit takes seconds, and most are of days long past.
+    code = code_now(session)
+    known = remembered(session, str(dbt.this)) if code else {}
     tables = []
     for design in designs.to_dict("records"):
         place = {name: design[name] for name in key}
@@ -28,10 +32,14 @@ def model(dbt, session):
         names = clean.get((design["episode_id"], design["series_id"]), [])
         panel = panels.get(design["episode_id"], pd.DataFrame())
         panel = panel.reindex(index=days, columns=[design["series_id"], *names]).to_numpy(float)
+        inputs = digest_of(code, *place.values(), days[0], design["event_date"], *names, panel.tobytes())
+        if inputs in known:
+            tables.append(known[inputs])
+            continue
         try:
             found = estimate(panel[:, 0], int(days.searchsorted(design["event_date"])), panel[:, 1:])
         except NotEstimableError as error:
-            tables.append(pd.DataFrame([place | {"null_reason": str(error)}]))
+            tables.append(pd.DataFrame([place | {"inputs": inputs, "null_reason": str(error)}]))
             continue
         tables.append(
             pd.DataFrame(
@@ -44,6 +52,7 @@ def model(dbt, session):
                 }
             ).assign(
                 **place,
+                inputs=inputs,
                 controls_used=", ".join(names[column] for column in sorted(found.controls)) or None,
                 controls_used_count=len(found.controls),
                 has_weekly_pattern=found.has_weekly_pattern,
@@ -55,7 +64,7 @@ def model(dbt, session):
         )
     bounds = ("mean", "lower_90", "upper_90", "lower_95", "upper_95", "tail_probability")
     types = {
-        **dict.fromkeys(key[:3], "str"), "is_placebo": "bool", "null_reason": "str",
+        **dict.fromkeys(key[:3], "str"), "is_placebo": "bool", "inputs": "str", "null_reason": "str",
         "series_date": "datetime64[us]", "observed_days": "Int64", "observed_sum": "float64",
         **{f"{of}_{name}": "float64" for of in ("daily", "sum") for name in bounds},
         "controls_used": "str", "controls_used_count": "Int64", "has_weekly_pattern": "boolean",

@@ -1,11 +1,22 @@
 {%- set design = surge_design() %}
+{#- The recursions' four weeks of values, each against four weeks of residuals, each against four of values. #}
+{%- set look_back = 27 + 2 * design.baseline_days %}
+{{ config(
+    materialized='incremental',
+    meta={'day': 'series_date', 'look_back': look_back, 'spread': 'next_observation', 'whole': 'day_zones'}
+) }}
+-- depends_on: {{ ref('fct_attention_daily') }}
+-- depends_on: {{ ref('fct_news_daily') }}
 {%- set half = design.baseline_days // 2 %}
 {%- set early_last = design.baseline_days - half + 1 %}
 with observations as (
     select * from {{ ref('int_series_observations') }}
+    {%- if is_incremental() %}
+    where {{ near_touched('series_date', look_back) }}
+    {%- endif %}
 ),
 
-windowed as (
+looked_back as (
     select
         *,
         lag(series_date) over of_regime as previous_date,
@@ -43,6 +54,51 @@ windowed as (
             range between 7 preceding and 7 preceding
         )
 ),
+
+{% if is_incremental() -%}
+-- What was observed last before the look-back began, of series that have nothing in it.
+seen_before as (
+    select
+        series_id,
+        regime,
+        series_date,
+        usable_value,
+        is_censored,
+        row_number() over (partition by series_id, regime order by series_date desc) as days_ago
+    from {{ this }}
+    where
+        series_date < {{ days_after("getvariable('first_touched')", -look_back) }}
+        and series_id in (
+            select looked_back.series_id from looked_back
+            where looked_back.previous_date is null and {{ is_touched('looked_back.series_date') }}
+        )
+),
+
+windowed as (
+    select
+        looked_back.* replace (
+            coalesce(looked_back.previous_date, seen_before.series_date) as previous_date,
+            case
+                when looked_back.previous_date is null then seen_before.usable_value
+                else looked_back.previous_value
+            end as previous_value,
+            case
+                when looked_back.previous_date is null then seen_before.is_censored
+                else looked_back.previous_is_censored
+            end as previous_is_censored
+        )
+    from looked_back
+    left join seen_before
+        on
+            looked_back.series_id = seen_before.series_id
+            and looked_back.regime = seen_before.regime
+            and seen_before.days_ago = 1
+),
+{%- else -%}
+windowed as (
+    select * from looked_back
+),
+{%- endif %}
 
 -- The line through the medians of both halves of the baseline, drawn on to the day: a trend is no surge.
 detrended as (
@@ -172,3 +228,6 @@ select
     case when detrended_z is not null then down_4 end as cusum_down,
     case when scale is not null and usable_value is not null then average_4 end as ewma
 from week_4
+{%- if is_incremental() %}
+where {{ is_touched('series_date') }}
+{%- endif %}

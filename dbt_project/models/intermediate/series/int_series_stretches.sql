@@ -1,12 +1,37 @@
 {%- set design = surge_design() %}
-with observations as (
+with usable as (
     select
-        *,
-        max(series_date) over (partition by series_id, regime) as last_date,
-        min(usable_value) over (partition by series_id, regime) as least_value
-    from {{ ref('int_series_observations') }}
+        series_id,
+        regime,
+        platform_id,
+        signal_family,
+        series_date,
+        usable_value
+    from {{ ref('int_series_baselines') }}
     -- Of a chart's two scales the log rank: visibility hardly moves where most of a chart is.
     where usable_value is not null and signal != 'chart_visibility'
+),
+
+whole_series as (
+    select
+        series_id,
+        regime,
+        max(series_date) as last_date,
+        min(usable_value) as least_value
+    from usable
+    group by series_id, regime
+),
+
+observations as (
+    select
+        usable.*,
+        whole_series.last_date,
+        whole_series.least_value
+    from usable
+    inner join whole_series
+        on
+            usable.series_id = whole_series.series_id
+            and usable.regime = whole_series.regime
 ),
 
 episodes as (

@@ -1,27 +1,15 @@
+{{ config(
+    materialized='incremental',
+    meta={'day': 'attention_date', 'whole': 'attention_series', 'spread': 'attention_ranges'}
+) }}
+-- depends_on: {{ ref('stg_raw__watch_wikipedia_titles') }}
 with readings as (
     select * from {{ ref('stg_raw__attention') }}
     where subject_type = 'platform'
 ),
 
-titles as (
-    select distinct
-        subject_id,
-        title
-    from {{ ref('stg_raw__watch_wikipedia_titles') }}
-    where subject_type = 'platform' and is_primary
-),
-
--- Of an encyclopedia only the article on the platform itself counts; others are about something else too.
 counted as (
-    select readings.*
-    from readings
-    left join titles
-        on
-            readings.subject_id = titles.subject_id
-            and readings.item = titles.title
-    where
-        readings.signal not in ('wikipedia_pageviews', 'wikipedia_top_list')
-        or titles.title is not null
+    {{ counted_attention() }}
 ),
 
 signals as (
@@ -48,9 +36,19 @@ spine as (
         platforms.signal,
         signals.day_zone,
         signals.unit,
+        {%- if is_incremental() %}
+        touched.day as attention_date
+    from platforms
+    inner join signals on platforms.signal = signals.signal
+    inner join upkeep.touched_days as touched
+        on
+            touched.model = '{{ model.name }}'
+            and touched.day between signals.first_date and signals.last_date
+        {%- else %}
         {{ each_day('signals.first_date', 'signals.last_date') }} as attention_date
     from platforms
     inner join signals on platforms.signal = signals.signal
+        {%- endif %}
 ),
 
 days as (
@@ -76,6 +74,9 @@ days as (
         {{ distinct_text('provenance') }} as provenance,
         max(observed_at) as observed_at
     from counted
+    {%- if is_incremental() %}
+    where {{ is_touched('attention_date') }}
+    {%- endif %}
     group by signal, subject_id, attention_date
 ),
 

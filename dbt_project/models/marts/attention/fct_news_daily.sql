@@ -1,3 +1,7 @@
+{{ config(
+    materialized='incremental',
+    meta={'day': 'news_date', 'whole': 'news_series', 'spread': 'news_ranges'}
+) }}
 with counts as (
     select * from {{ ref('stg_raw__news_volume') }}
 ),
@@ -31,9 +35,19 @@ spine as (
         signals.day_zone,
         signals.item_kind,
         signals.batches_of_day,
+        {%- if is_incremental() %}
+        touched.day as news_date
+    from subjects
+    inner join signals on subjects.signal = signals.signal
+    inner join upkeep.touched_days as touched
+        on
+            touched.model = '{{ model.name }}'
+            and touched.day between signals.first_date and signals.last_date
+        {%- else %}
         {{ each_day('signals.first_date', 'signals.last_date') }} as news_date
     from subjects
     inner join signals on subjects.signal = signals.signal
+        {%- endif %}
 ),
 
 days as (
@@ -57,6 +71,9 @@ days as (
         {{ distinct_text('provenance') }} as provenance,
         max(observed_at) as observed_at
     from counts
+    {%- if is_incremental() %}
+    where {{ is_touched('news_date') }}
+    {%- endif %}
     group by signal, subject_type, subject_id, news_date
 )
 

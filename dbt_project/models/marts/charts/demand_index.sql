@@ -1,8 +1,12 @@
+{{ config(materialized='incremental', meta={'day': 'store_date'}) }}
 {%- set anchor_years = 5 %}
 {%- set unbounded = "'nothing is above rank 1: no upper bound is known'" %}
 {%- set no_anchor = "'no published downloads of this chart within " ~ anchor_years ~ " years'" %}
 with ranks as (
     select * from {{ ref('fct_chart_rank_daily') }}
+    {%- if is_incremental() %}
+    where {{ is_touched('store_date') }}
+    {%- endif %}
 ),
 
 exponents as (

@@ -1,9 +1,13 @@
 {%- set design = surge_design() %}
+{{ config(materialized='incremental', meta={'day': 'store_date', 'look_back': design.baseline_days}) }}
 {%- set persistence = 0.9 %}
 {%- set deepest = 1000 %}
 {%- set least_share = 0.95 %}
 with moves as (
     select * from {{ ref('int_chart_moves') }}
+    {%- if is_incremental() %}
+    where {{ near_touched('store_date', design.baseline_days) }}
+    {%- endif %}
 ),
 
 numbers as (
@@ -216,4 +220,7 @@ select
     churn_z_null_reason,
     churn_z > {{ design.threshold }} as chart_is_shocked
 from final
+{%- if is_incremental() %}
+where {{ is_touched('store_date') }}
+{%- endif %}
 order by store, country, chart, store_date

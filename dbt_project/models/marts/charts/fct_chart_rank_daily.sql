@@ -1,13 +1,23 @@
+{{ config(
+    materialized='incremental',
+    meta={'day': 'store_date', 'whole': 'chart_pairs', 'spread': 'chart_ranges'}
+) }}
 with platforms as (
     select * from {{ ref('int_chart_platforms') }}
 ),
 
 observations as (
     select * from {{ ref('int_chart_observations') }}
+    {%- if is_incremental() %}
+    where {{ is_touched('store_date') }}
+    {%- endif %}
 ),
 
 captures as (
     select * from {{ ref('stg_raw__chart_captures') }}
+    {%- if is_incremental() %}
+    where {{ is_touched('store_date') }}
+    {%- endif %}
 ),
 
 storefronts as (
@@ -16,6 +26,9 @@ storefronts as (
 
 delisted_days as (
     select * from {{ ref('int_delisted_days') }}
+    {%- if is_incremental() %}
+    where {{ is_touched('store_date') }}
+    {%- endif %}
 ),
 
 spine as (
@@ -25,8 +38,17 @@ spine as (
         country,
         chart,
         has_known_id,
+        {%- if is_incremental() %}
+        touched.day as store_date
+    from platforms
+    inner join upkeep.touched_days as touched
+        on
+            touched.model = '{{ model.name }}'
+            and touched.day between platforms.first_date and platforms.last_date
+        {%- else %}
         {{ each_day('first_date', 'last_date') }} as store_date
     from platforms
+        {%- endif %}
 ),
 
 observed as (

@@ -1,7 +1,42 @@
+{#- A day knows the quiet days before it, and two on either side of each of them. #}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['series_id', 'series_date'],
+    meta={'day': 'series_date', 'look_back': 9, 'look_ahead': 2}
+) }}
+{%- set before = 9 %}
+{%- set after = 2 %}
 {%- set design = surge_design() %}
+{#- What new days can change on any other: bursts, since the base rate is that of all days, and breaks. #}
+{%- set burst_null_reason %}
+    case
+        when burst_state is not null then null
+        when outage_text is not null then outage_text
+        when signal_family = 'chart' then 'told of counts alone'
+        when total is null then 'the source does not tell how much there was in all'
+        when total <= 0 then 'nothing was monitored'
+        else 'never more than nothing, or so much that twice as much is all there is'
+    end
+{%- endset %}
+{%- set sought_break_penalties %}
+    case when coalesce(is_sought, false) then coalesce(break_penalties, 0) end
+{%- endset %}
+{%- set break_null_reason %}
+    case
+        when coalesce(is_sought, false) then null
+        when outage_text is not null then outage_text
+        when signal = 'chart_visibility' then 'told of log ranks alone'
+        when sought_null_reason is not null then sought_null_reason
+        else 'outside the days in which breaks are sought'
+    end
+{%- endset %}
 {%- set threshold = design.threshold %}
 with baselines as (
     select * from {{ ref('int_series_baselines') }}
+    {%- if is_incremental() %}
+    where {{ near_touched('series_date', before, after) }}
+    {%- endif %}
 ),
 
 bursts as (
@@ -26,6 +61,9 @@ health as (
         -- Kept on this side: DuckDB joins by loops where a condition names the other side alone.
         'chart' as signal_family
     from {{ ref('fct_chart_health') }}
+    {%- if is_incremental() %}
+    where {{ near_touched('store_date', before, after) }}
+    {%- endif %}
 ),
 
 apps as (
@@ -49,7 +87,11 @@ moves as (
         on
             moves.store = apps.store
             and moves.store_app_id = apps.store_app_id
-    where moves.log_rank_shock is not null
+    where
+        moves.log_rank_shock is not null
+        {%- if is_incremental() %}
+        and {{ near_touched('moves.store_date', before, after) }}
+        {%- endif %}
     group by apps.platform_id, moves.store, moves.country, moves.chart, moves.store_date
 ),
 
@@ -105,6 +147,7 @@ joined as (
         moves.is_censored as chart_shock_is_censored,
         moves.apps,
         {{ days_between('baselines.previous_date', 'baselines.series_date') }} as days_since_previous,
+        'a known break of the source: ' || baselines.outage_reason as outage_text,
         case
             when baselines.outage_reason is not null
                 then 'a known break of the source: ' || baselines.outage_reason
@@ -231,8 +274,9 @@ starts as (
         usable_value - baseline_median
         > {{ design.anew_factor }} * greatest(highest_before - baseline_median, 0) as is_anew
     from flagged
-)
+),
 
+told as (
 select
     series_id,
     series_date,
@@ -326,22 +370,9 @@ select
     end as seasonal_ratio_null_reason,
     cast(burst_state as bigint) as burst_state,
     burst_weight,
-    case
-        when burst_state is not null then null
-        when outage_reason is not null then 'a known break of the source: ' || outage_reason
-        when signal_family = 'chart' then 'told of counts alone'
-        when total is null then 'the source does not tell how much there was in all'
-        when total <= 0 then 'nothing was monitored'
-        else 'never more than nothing, or so much that twice as much is all there is'
-    end as burst_null_reason,
-    case when coalesce(is_sought, false) then coalesce(break_penalties, 0) end as break_penalties,
-    case
-        when coalesce(is_sought, false) then null
-        when outage_reason is not null then 'a known break of the source: ' || outage_reason
-        when signal = 'chart_visibility' then 'told of log ranks alone'
-        when sought_null_reason is not null then sought_null_reason
-        else 'outside the days in which breaks are sought'
-    end as break_null_reason,
+    {{ burst_null_reason }} as burst_null_reason,
+    {{ sought_break_penalties }} as break_penalties,
+    {{ break_null_reason }} as break_null_reason,
     case when surge_null_reason is null then is_in_run and side = 1 end as is_surge,
     case when surge_null_reason is null then is_in_run and side = -1 end as is_slump,
     case
@@ -353,4 +384,102 @@ select
     regime_reason as known_break_reason,
     provenance
 from starts
+{%- if is_incremental() %}
+where {{ is_touched('series_date') }}
+{%- endif %}
+)
+{%- if is_incremental() %},
+
+stored as (
+    select
+        *,
+        case
+            when starts_with(robust_z_null_reason, 'a known break of the source: ') then robust_z_null_reason
+        end as outage_text
+    from {{ this }}
+    where signal != 'chart_visibility' and not ({{ is_touched('series_date') }})
+),
+
+-- A stretch lies within a regime, and days between its first and last are of that regime, too.
+stored_sought as (
+    select
+        stored.series_id,
+        stored.series_date,
+        bool_or(sought_stretches.null_reason is null) as is_sought,
+        min(sought_stretches.null_reason) as null_reason
+    from stored
+    inner join sought_stretches
+        on
+            stored.series_id = sought_stretches.series_id
+            and stored.series_date between sought_stretches.first_date and sought_stretches.last_date
+    group by stored.series_id, stored.series_date
+),
+
+judged_again as (
+    select
+        stored.series_id,
+        stored.series_date,
+        stored.signal,
+        stored.signal_family,
+        stored.total,
+        stored.outage_text,
+        stored.burst_state as stored_burst_state,
+        stored.burst_weight as stored_burst_weight,
+        stored.break_penalties as stored_break_penalties,
+        stored.break_null_reason as stored_break_null_reason,
+        stored.burst_null_reason as stored_burst_null_reason,
+        bursts.burst_state,
+        bursts.burst_weight,
+        breaks.break_penalties,
+        stored_sought.is_sought,
+        stored_sought.null_reason as sought_null_reason
+    from stored
+    left join bursts
+        on
+            stored.series_id = bursts.series_id
+            and stored.series_date = bursts.series_date
+    left join breaks
+        on
+            stored.series_id = breaks.series_id
+            and stored.series_date = breaks.break_date
+    left join stored_sought
+        on
+            stored.series_id = stored_sought.series_id
+            and stored.series_date = stored_sought.series_date
+),
+
+worded_again as (
+    select
+        *,
+        {{ burst_null_reason }} as new_burst_null_reason,
+        {{ sought_break_penalties }} as new_break_penalties,
+        {{ break_null_reason }} as new_break_null_reason
+    from judged_again
+)
+
+select * from told
+union all
+select
+    stored.* exclude (outage_text) replace (
+        cast(again.burst_state as bigint) as burst_state,
+        again.burst_weight as burst_weight,
+        again.new_burst_null_reason as burst_null_reason,
+        again.new_break_penalties as break_penalties,
+        again.new_break_null_reason as break_null_reason
+    )
+from stored
+inner join worded_again as again
+    on
+        stored.series_id = again.series_id
+        and stored.series_date = again.series_date
+where
+    again.burst_state is distinct from again.stored_burst_state
+    or again.burst_weight is distinct from again.stored_burst_weight
+    or again.new_burst_null_reason is distinct from again.stored_burst_null_reason
+    or again.new_break_penalties is distinct from again.stored_break_penalties
+    or again.new_break_null_reason is distinct from again.stored_break_null_reason
+{%- else %}
+
+select * from told
+{%- endif %}
 order by series_id, series_date

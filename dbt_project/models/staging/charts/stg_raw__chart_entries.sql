@@ -1,8 +1,10 @@
+{{ config(materialized='incremental', meta={'day': 'store_date', 'whole': 'tied_captures'}) }}
+-- depends_on: {{ ref('stg_raw__capture_days') }}
 with seen as (
     select
         *,
         {{ seen_order(['capture_id', 'rank']) }} as seen_order
-    from {{ source('raw', 'chart_entries') }}
+    from {{ raw_days('chart_entries') }}
 )
 
 select

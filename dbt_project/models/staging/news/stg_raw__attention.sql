@@ -1,8 +1,9 @@
+{{ config(materialized='incremental', meta={'day': 'attention_date'}) }}
 with seen as (
     select
         *,
         {{ seen_order(['signal', 'subject_type', 'subject_id', 'item', 'attention_date']) }} as seen_order
-    from {{ source('raw', 'attention') }}
+    from {{ raw_days('attention') }}
 )
 
 select

@@ -1,8 +1,9 @@
+{{ config(materialized='incremental', meta={'day': 'news_date'}) }}
 with seen as (
     select
         *,
         {{ seen_order(['signal', 'subject_type', 'subject_id', 'news_date', 'batch']) }} as seen_order
-    from {{ source('raw', 'news_volume') }}
+    from {{ raw_days('news_volume') }}
 )
 
 select

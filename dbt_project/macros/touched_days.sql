@@ -1,0 +1,546 @@
+{#
+    Incremental models by day: one mechanism for all of them.
+
+    A model that is `materialized: incremental` and says `meta: {day: <its column>}` is rebuilt for the days whose
+    inputs changed, and for no others. It follows from
+
+      - the raw tables of `dated_tables`, whose partition is the day of their rows: each day by itself,
+      - other incremental models, each day by itself,
+      - everything else (the code, other raw tables): a change of it rebuilds the model whole,
+      - `meta: {whole: <name>}`: what the query of the macro `whole_<name>` gives, likewise.
+
+    They are read off the graph, so none can be forgotten. `meta: {look_back: n}`: a day also needs the n days
+    before it, so n days after one that changed are rebuilt, too; `look_ahead` is its mirror image. `meta: {spread: <name>}`: the macro
+    `spread_<name>` gives further days, as a query over `changed`.
+
+    The warehouse itself remembers, in schema `upkeep`, what each model is made from. A model writes it in the
+    transaction that writes its rows, so both hold or neither: a killed build leaves the days to the next one.
+
+      lake_days      the raw partitions when this run began, and the code; empty where nobody told
+      model_days     per model and day: what it was made from, and the run that last rebuilt it
+      touched_days   per model: the days that its last build rebuilt, and whether its tests have passed since
+
+    Where nobody tells the state of the lake (OBSERVATORY_LAKE_DAYS, see `orchestration.upkeep`), all is rebuilt.
+    What is not of a day stands under the day `undated()`.
+#}
+{% macro undated() -%}
+    date '0001-01-01'
+{%- endmacro %}
+
+
+{# Raw tables whose partition is the day that their rows tell of, under every key of theirs but `capture_id`. #}
+{% macro dated_tables() -%}
+    {{ return(['chart_entries', 'chart_captures', 'attention', 'news_volume']) }}
+{%- endmacro %}
+
+
+{# Reads the state of the lake, before anything else runs. #}
+{% macro note_lake() -%}
+    {%- if execute -%}
+        {%- set told = env_var('OBSERVATORY_LAKE_DAYS', '') | replace("'", "''") %}
+        create schema if not exists upkeep;
+        create table if not exists upkeep.model_days (
+            model varchar, day date, inputs varchar, version varchar, written varchar
+        );
+        create table if not exists upkeep.touched_days (model varchar, day date, is_proven boolean);
+        create or replace table upkeep.lake_days (table_name varchar, day date, digest varchar);
+        {%- if told %}
+        insert into upkeep.lake_days
+        select table_name, day, digest
+        from read_csv(
+            '{{ told }}', header = true, delim = ',',
+            columns = {table_name: 'varchar', day: 'date', digest: 'varchar'}
+        );
+        {%- endif %}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Whether `node` is built by day. #}
+{% macro is_by_day(node) -%}
+    {{ return(
+        node.resource_type == 'model'
+        and node.config.materialized == 'incremental'
+        and (node.config.meta or {}).get('day') is not none
+    ) }}
+{%- endmacro %}
+
+
+{# Raw tables and incremental models that a model reads, itself or through others: `tables` and `models`. #}
+{% macro inputs_of(unique_id) -%}
+    {%- set found = {'tables': [], 'models': [], 'seen': [unique_id]} -%}
+    {%- set left = [unique_id] -%}
+    {%- for _ in range(1000) if left -%}
+        {%- for parent in graph.nodes[left.pop()].depends_on.nodes if parent not in found.seen -%}
+            {%- do found.seen.append(parent) -%}
+            {%- if parent in graph.sources -%}
+                {%- do found.tables.append(graph.sources[parent].name) -%}
+            {%- elif is_by_day(graph.nodes[parent]) -%}
+                {%- do found.models.append(graph.nodes[parent].name) -%}
+            {%- elif graph.nodes[parent].resource_type == 'model' -%}
+                {%- do left.append(parent) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+
+{# What the model is made from now, as a query: `day`, `inputs`. #}
+{% macro inputs_now() -%}
+    {%- set found = inputs_of(model.unique_id) -%}
+    {%- set whole = config.get('meta', {}).get('whole') %}
+    select
+        day,
+        md5(string_agg(said, ' ' order by said)) as inputs
+    from (
+        select
+            case when table_name in ('{{ dated_tables() | join("', '") }}') then day else {{ undated() }} end as day,
+            table_name || ' ' || day || ' ' || digest as said
+        from upkeep.lake_days
+        where table_name in ('code', '{{ found.tables | join("', '") }}')
+        union all
+        select
+            day,
+            model || ' ' || version as said
+        from upkeep.model_days
+        where model in ('{{ found.models | join("', '") }}')
+        {%- if whole %}
+        union all
+        select
+            {{ undated() }} as day,
+            'whole ' || said as said
+        from ({{ context['whole_' ~ whole]() }})
+        {%- endif %}
+    )
+    group by day
+{%- endmacro %}
+
+
+{#
+    dbt asks this macro of ours instead of its own: a model by day is also rebuilt whole where what is not of a day
+    changed, or where a whole build of it has not passed its tests.
+#}
+{% macro should_full_refresh() -%}
+    {%- set asked = config.get('full_refresh') -%}
+    {%- set asked = flags.FULL_REFRESH if asked is none else asked -%}
+    {%- if asked or not execute or not is_by_day(model) -%}
+        {{ return(asked) }}
+    {%- endif -%}
+    {%- set same -%}
+        select count(*)
+        from upkeep.model_days as made
+        inner join ({{ inputs_now() }}) as now
+            on made.day = now.day and made.inputs = now.inputs
+        where
+            made.model = '{{ model.name }}'
+            and made.day = {{ undated() }}
+            and exists (select 1 from upkeep.lake_days)
+            and not exists (
+                select 1 from upkeep.touched_days
+                where model = made.model and day = made.day and not is_proven
+            )
+    {%- endset -%}
+    {{ return(run_query(same).columns[0].values()[0] == 0) }}
+{%- endmacro %}
+
+
+{#
+    The condition that a row of the model under way is of a day that is rebuilt. The range says nothing new, but an
+    engine can tell by it what it need not read.
+#}
+{% macro is_touched(day) -%}
+    {{ near_touched(day) }}
+    and {{ day }} in (select t.day from upkeep.touched_days as t where t.model = '{{ model.name }}')
+{%- endmacro %}
+
+
+{# The condition that a day is at most `before` days before, or `after` days after, some day that is rebuilt. #}
+{% macro near_touched(day, before=0, after=0) -%}
+    {{ return(adapter.dispatch('near_touched', 'migration_observatory')(day, before, after)) }}
+{%- endmacro %}
+
+{% macro default__near_touched(day, before, after) -%}
+    {{ day }} >= (
+        select {{ days_after('min(t.day)', -before) }} from upkeep.touched_days as t where t.model = '{{ model.name }}'
+    )
+    and {{ day }} <= (
+        select {{ days_after('max(t.day)', after) }} from upkeep.touched_days as t where t.model = '{{ model.name }}'
+    )
+{%- endmacro %}
+
+{# Variables are known when a query is planned, and results of queries are not. #}
+{% macro duckdb__near_touched(day, before, after) -%}
+    {{ day }} >= {{ days_after("getvariable('first_touched')", -before) }}
+    and {{ day }} <= {{ days_after("getvariable('last_touched')", after) }}
+{%- endmacro %}
+
+
+{# Pre-hook: says which days are rebuilt, and takes their rows away. #}
+{% macro touch_days() -%}
+    {%- if is_by_day(model) -%}
+        {%- if is_incremental() -%}
+            {%- set meta = config.get('meta') -%}
+            delete from upkeep.touched_days where model = '{{ model.name }}' and is_proven;
+            insert into upkeep.touched_days
+            with changed as (
+                select coalesce(now.day, made.day) as day
+                from ({{ inputs_now() }}) as now
+                full outer join (
+                    select * from upkeep.model_days
+                    where model = '{{ model.name }}'
+                ) as made on now.day = made.day
+                where now.inputs is distinct from made.inputs
+                union
+                select day from upkeep.touched_days
+                where model = '{{ model.name }}'
+            ),
+
+            spread as (
+                select
+                    {{ each_day(
+                        days_after('day', -meta.get('look_ahead', 0)), days_after('day', meta.get('look_back', 0))
+                    ) }} as day
+                from changed
+                {%- if meta.get('spread') %}
+                union
+                {{ context['spread_' ~ meta.spread]() }}
+                {%- endif %}
+            )
+
+            select distinct '{{ model.name }}', day, false
+            from spread
+            where day not in (select day from upkeep.touched_days where model = '{{ model.name }}');
+            {{ name_touched() }}
+            delete from {{ this }} where {{ is_touched(meta.day) }};
+        {%- else -%}
+            delete from upkeep.touched_days where model = '{{ model.name }}';
+            insert into upkeep.touched_days values ('{{ model.name }}', {{ undated() }}, false);
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Post-hook: remembers what the model is made from now, and which days this run rebuilt. #}
+{% macro note_days() -%}
+    {%- if is_by_day(model) -%}
+        insert into upkeep.model_days
+        with known as (
+            select now.*
+            from ({{ inputs_now() }}) as now
+            where exists (select 1 from upkeep.lake_days)
+        ),
+
+        made as (
+            select * from upkeep.model_days
+            where model = '{{ model.name }}'
+        ),
+
+        touched as (
+            select * from upkeep.touched_days
+            where model = '{{ model.name }}'
+        ),
+
+        days as (
+            select day from known
+            union
+            select day from made
+            union
+            select day from touched
+        )
+
+        select
+            '{{ model.name }}',
+            days.day,
+            known.inputs,
+            case
+                when touched.day is null and made.version is not null
+                    and not exists (select 1 from touched as t where t.day = {{ undated() }})
+                    then made.version
+                else '{{ invocation_id }}'
+            end,
+            '{{ invocation_id }}'
+        from days
+        left join known on days.day = known.day
+        left join made on days.day = made.day
+        left join touched on days.day = touched.day
+        where exists (select 1 from upkeep.lake_days);
+        delete from upkeep.model_days
+        where model = '{{ model.name }}' and written != '{{ invocation_id }}';
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# At the end of a run: the days of each model whose tests have all run, and passed, are proven. #}
+{% macro note_proven(results) -%}
+    {%- if execute -%}
+        {%- set good = [] -%}
+        {%- for result in results if result.status in ('success', 'pass', 'warn') -%}
+            {%- do good.append(result.node.unique_id) -%}
+        {%- endfor -%}
+        {%- for node in graph.nodes.values() if is_by_day(node) and node.unique_id in good -%}
+            {%- set missing = [] -%}
+            {%- for test in graph.nodes.values() if test.resource_type == 'test' -%}
+                {%- if node.unique_id in test.depends_on.nodes and test.unique_id not in good -%}
+                    {%- do missing.append(test.unique_id) -%}
+                {%- endif -%}
+            {%- endfor -%}
+            {%- if not missing %}
+            update upkeep.touched_days set is_proven = true where model = '{{ node.name }}';
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# dbt's tests of a model by day look at the days that its last build rebuilt: the others have passed them. #}
+{% macro get_where_subquery(relation) -%}
+    {%- set ns = namespace(where=config.get('where')) -%}
+    {%- if execute and relation.identifier -%}
+        {%- for node in graph.nodes.values() if node.name == relation.identifier and is_by_day(node) -%}
+            {%- set whole -%}
+                select count(*) from upkeep.touched_days
+                where model = '{{ node.name }}' and day = {{ undated() }}
+            {%- endset -%}
+            {%- if run_query(whole).columns[0].values()[0] == 0 -%}
+                {%- set rebuilt -%}
+                    {{ node.config.meta.day }} in (
+                        select t.day from upkeep.touched_days as t where t.model = '{{ node.name }}'
+                    )
+                {%- endset -%}
+                {%- set ns.where = '(' ~ ns.where ~ ') and ' ~ rebuilt if ns.where else rebuilt -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- if ns.where -%}
+        {{ return('(select * from ' ~ relation ~ ' where ' ~ ns.where ~ ') as dbt_subquery') }}
+    {%- endif -%}
+    {{ return(relation) }}
+{%- endmacro %}
+
+
+{#
+    A dated raw table, as far as the model under way needs it: whole or, where it is rebuilt by day, the files of
+    those days. Opening those of all days takes longer than reading one.
+#}
+{% macro raw_days(table) -%}
+    {{ return(adapter.dispatch('raw_days', 'migration_observatory')(table)) }}
+{%- endmacro %}
+
+{% macro default__raw_days(table) -%}
+    {{ source('raw', table) }}
+{%- endmacro %}
+
+{% macro duckdb__raw_days(table) -%}
+    {%- set whole = source('raw', table) -%}
+    {%- if is_incremental() -%}
+        read_parquet(getvariable('files_of_{{ table }}'), union_by_name = true, hive_partitioning = false)
+    {%- else -%}
+        {{ whole }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Part of the pre-hook: what `near_touched` and `raw_days` need to know of the days that are rebuilt. #}
+{% macro name_touched() -%}
+    {{ return(adapter.dispatch('name_touched', 'migration_observatory')()) }}
+{%- endmacro %}
+
+{% macro default__name_touched() -%}
+{%- endmacro %}
+
+{% macro duckdb__name_touched() -%}
+    set variable first_touched = (select min(t.day) from upkeep.touched_days as t where t.model = '{{ model.name }}');
+    set variable last_touched = (select max(t.day) from upkeep.touched_days as t where t.model = '{{ model.name }}');
+    {%- set lake = env_var('OBSERVATORY_LAKE', '../.observatory/lake') | replace("'", "''") -%}
+    {%- for parent in model.depends_on.nodes if parent in graph.sources and graph.sources[parent].name in dated_tables() %}
+    {%- set table = graph.sources[parent].name %}
+    set variable files_of_{{ table }} = (
+        select list(file)
+        from glob('{{ lake }}/raw/*/{{ table }}/day=*/*.parquet')
+        where
+            regexp_extract(file, 'day=([0-9-]+)/[^/]*$', 1) in (
+                select cast(t.day as varchar) from upkeep.touched_days as t where t.model = '{{ model.name }}'
+            )
+            or file like '%/raw/\_contract/%' escape '\'
+    );
+    {%- endfor %}
+{%- endmacro %}
+
+
+{#
+    Captures that stand under several days, which only a mistaken or corrected drop brings: of their rows the last
+    seen wins, whatever its day. So days are no longer built by themselves where such a day changed.
+#}
+{% macro whole_tied_captures() %}
+    select tied.capture_id || ' ' || days.table_name || ' ' || days.day || ' ' || days.digest as said
+    from (
+        select
+            capture_id,
+            store_date,
+            count(*) over (partition by capture_id) as days
+        from {{ ref('stg_raw__capture_days') }}
+    ) as tied
+    inner join upkeep.lake_days as days
+        on
+            tied.store_date = days.day
+            and days.table_name in ('chart_captures', 'chart_entries')
+    where tied.days > 1
+{%- endmacro %}
+
+
+{# Which platforms are looked for in which charts: a new one has a row for each day of the chart's history. #}
+{% macro whole_chart_pairs() %}
+    select platform_id || ' ' || store || ' ' || country || ' ' || chart || ' ' || has_known_id as said
+    from {{ ref('int_chart_platforms') }}
+{%- endmacro %}
+
+
+{# Days by which the known time of a chart grew or shrank since the model was built, seen or not. #}
+{% macro spread_chart_ranges() %}
+    {{ changed_ranges(
+        day_ranges(this, "store || ' ' || country || ' ' || chart", 'store_date', 'store_date'),
+        day_ranges(ref('int_chart_platforms'), "store || ' ' || country || ' ' || chart", 'first_date', 'last_date')
+    ) }}
+{%- endmacro %}
+
+{# The same of the signals of attention, and of news. #}
+{% macro spread_attention_ranges() %}
+    {{ changed_ranges(
+        day_ranges(this, 'source', 'attention_date', 'attention_date'),
+        day_ranges(
+            "(select * from " ~ ref('stg_raw__attention') ~ " where subject_type = 'platform') as readings",
+            'signal', 'attention_date', 'attention_date'
+        )
+    ) }}
+{%- endmacro %}
+
+{% macro spread_news_ranges() %}
+    {{ changed_ranges(
+        day_ranges(this, 'source', 'news_date', 'news_date'),
+        day_ranges(ref('stg_raw__news_volume'), 'signal', 'news_date', 'news_date')
+    ) }}
+{%- endmacro %}
+
+{% macro day_ranges(relation, key, first, last) %}
+    select
+        {{ key }} as key,
+        min({{ first }}) as first_date,
+        max({{ last }}) as last_date
+    from {{ relation }}
+    group by 1
+{%- endmacro %}
+
+{# Days that lie in one of two ranges of a key only. A key that came or went changes what the model is made from. #}
+{% macro changed_ranges(before, now) %}
+    select {{ each_day('first_date', 'last_date') }} as day
+    from (
+        select
+            least(before.first_date, now.first_date) as first_date,
+            {{ days_after('greatest(before.first_date, now.first_date)', -1) }} as last_date
+        from ({{ before }}) as before
+        inner join ({{ now }}) as now on before.key = now.key
+        where before.first_date != now.first_date
+        union all
+        select
+            {{ days_after('least(before.last_date, now.last_date)', 1) }} as first_date,
+            greatest(before.last_date, now.last_date) as last_date
+        from ({{ before }}) as before
+        inner join ({{ now }}) as now on before.key = now.key
+        where before.last_date != now.last_date
+    )
+{%- endmacro %}
+
+
+{# Of an encyclopedia only the article on the platform itself counts; others are about something else too. #}
+{% macro counted_attention() -%}
+    select readings.*
+    from {{ ref('stg_raw__attention') }} as readings
+    left join (
+        select distinct
+            subject_id,
+            title
+        from {{ ref('stg_raw__watch_wikipedia_titles') }}
+        where subject_type = 'platform' and is_primary
+    ) as titles
+        on
+            readings.subject_id = titles.subject_id
+            and readings.item = titles.title
+    where
+        readings.subject_type = 'platform'
+        and (
+            readings.signal not in ('wikipedia_pageviews', 'wikipedia_top_list')
+            or titles.title is not null
+        )
+{%- endmacro %}
+
+
+{# What has a row for each day of its signal's time, and what is one for all of these days. #}
+{% macro whole_attention_series() %}
+    select distinct 'platform ' || signal || ' ' || subject_id as said from ({{ counted_attention() }})
+    union all
+    select 'signal ' || signal || ' ' || coalesce(min(day_zone), '') || ' ' || coalesce(min(unit), '') as said
+    from {{ ref('stg_raw__attention') }}
+    where subject_type = 'platform'
+    group by signal
+{%- endmacro %}
+
+{% macro whole_news_series() %}
+    select distinct 'subject ' || signal || ' ' || subject_type || ' ' || coalesce(subject_id, '') as said
+    from {{ ref('stg_raw__news_volume') }}
+    union all
+    select
+        'signal ' || signal || ' ' || coalesce(min(day_zone), '') || ' ' || coalesce(min(item_kind), '') || ' '
+        || max(case when batch != 'day' then 1 else 0 end) as said
+    from {{ ref('stg_raw__news_volume') }}
+    group by signal
+{%- endmacro %}
+
+
+{# Looks at a chart that can be compared: a published head of a few ranks says nothing about it. #}
+{% macro comparable_looks() -%}
+    select * from {{ ref('stg_raw__chart_captures') }}
+    where scope = 'chart' and capture_status = 'succeeded' and depth >= 10
+{%- endmacro %}
+
+
+{# Looks that are compared with one before a changed day, or on it. #}
+{% macro spread_next_look() %}
+    select looks.store_date as day
+    from (
+        select
+            store_date,
+            lag(store_date) over (partition by store, country, chart order by store_date) as previous_date
+        from (
+            select distinct
+                store,
+                country,
+                chart,
+                store_date
+            from ({{ comparable_looks() }})
+        )
+    ) as looks
+    inner join changed on looks.store_date >= changed.day and looks.previous_date <= changed.day
+{%- endmacro %}
+
+
+{# Observations of a series that follow on one before a changed day, or on it, after days without any. #}
+{% macro spread_next_observation() %}
+    select after_gap.series_date as day
+    from (
+        select distinct
+            series_date,
+            previous_date
+        from {{ this }}
+        where previous_date < {{ days_after('series_date', -1) }}
+    ) as after_gap
+    inner join changed on after_gap.series_date > changed.day and after_gap.previous_date <= changed.day
+{%- endmacro %}
+
+
+{# The zone of each source's days, which is one for all days of the source. #}
+{% macro whole_day_zones() %}
+    select distinct source || ' ' || coalesce(day_zone, '') as said from {{ ref('fct_attention_daily') }}
+    union
+    select distinct source || ' ' || coalesce(day_zone, '') as said from {{ ref('fct_news_daily') }}
+{%- endmacro %}
