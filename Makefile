@@ -70,7 +70,8 @@ bench: setup ## Measures speed and memory, as ratios against a baseline of the s
 bench-scale: setup ## Builds all marts on ten years of 200 platforms in 30 countries; takes an hour
 	$(BIN)/python -m tests.bench.scale
 
-soak: setup ## Simulates 200 days with faults and kills, in the real processes (about an hour)
+soak: setup ## Passes the long tests; simulates 200 days with faults and kills, in the real processes (about an hour)
+	$(BIN)/pytest -m thorough
 	$(BIN)/python -m tests.soak --days 200 --kills 50 --seed 1
 
 docs: setup ## Writes the pages that are generated: raw tables, and January 2025 from the marts

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+import pytest
 
 from ingestion.settings import CASES, Home
 from orchestration.defs.runs import CARRY_ON, SENSOR_NAME_TAG
@@ -29,6 +30,7 @@ SOURCES_SAY = "select max_value from marts.source_agreement where first_date = d
 RANKS = "from marts.fct_chart_rank_daily order by all"
 
 
+@pytest.mark.thorough
 def test_what_is_dropped_is_published_by_sensors_alone_and_a_failed_check_stops_what_reads_it(
     loaded: Home, tmp_path: Path
 ) -> None:

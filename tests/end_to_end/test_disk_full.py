@@ -264,6 +264,7 @@ def run_filling(home: Home, disk: Path, at: str, left: int) -> str:
     return "\n".join(outcome.failures)
 
 
+@pytest.mark.thorough
 def test_a_disk_that_fills_again_and_again_during_whole_runs(case_home: Home, tmp_path: Path) -> None:
     """While nothing at all can be written, not even run history; while dbt builds; while publishing."""
     with small_file_system(tmp_path / "disk", RUN_DISK) as disk:

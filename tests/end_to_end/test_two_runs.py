@@ -80,6 +80,7 @@ def test_two_runs_at_once_end_well_and_load_each_file_once(loaded: Home) -> None
         assert runs_of(instance) == [dg.DagsterRunStatus.SUCCESS] * (earlier + 2)
 
 
+@pytest.mark.thorough
 def test_history_in_postgres_of_two_runs_at_once(
     loaded: Home, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ def test_all_in_one_process_unless_somebody_chooses() -> None:
         executor_from({EXECUTOR_VARIABLE: "celery"})
 
 
+@pytest.mark.thorough
 def test_steps_in_processes_of_their_own_load_what_was_dropped(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
