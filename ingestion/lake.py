@@ -28,7 +28,7 @@ from ingestion.effects import (
     write_durably,
 )
 from ingestion.settings import Home
-from ingestion.sql import connection, copy_to, quoted, temporary_for
+from ingestion.sql import connection, copy_to, quoted, settled, temporary_for
 
 if TYPE_CHECKING:
     import duckdb
@@ -201,16 +201,24 @@ def count_rows_of_load(home: Home, receipt: Receipt) -> int:
     ]
     if not paths:
         return 0
-    with connection() as con:
-        counted = con.execute(
-            "SELECT count(*) FROM read_parquet($paths, union_by_name = true) WHERE load_id = $load_id",
-            {"paths": paths, "load_id": receipt.load_id},
-        ).fetchall()
-    return int(counted[0][0])
+
+    def counted() -> int:
+        with connection() as con:
+            rows = con.execute(
+                "SELECT count(*) FROM read_parquet($paths, union_by_name = true) WHERE load_id = $load_id",
+                {"paths": paths, "load_id": receipt.load_id},
+            ).fetchall()
+        return int(rows[0][0])
+
+    return settled(counted)
 
 
 def _read(home: Home, table_name: str, query: str) -> list[dict[str, Any]]:
     """Rows of `query`, in which `{lake}` stands for a table; none where nothing was ever loaded."""
+    return settled(lambda: _read_once(home, table_name, query))
+
+
+def _read_once(home: Home, table_name: str, query: str) -> list[dict[str, Any]]:
     paths = [str(path) for path in sorted(_raw(home).glob(f"*/{table_name}/day=*/{FILE_NAME}"))]
     lake = "read_parquet($paths, union_by_name = true, hive_partitioning = true)"
     with connection() as con:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from ingestion.archive import Receipt
@@ -15,7 +16,7 @@ from ingestion.contract import Column, ColumnType
 from ingestion.effects import ensure_folder
 from ingestion.lake import ensure_anchor, naive_utc, write_parquet
 from ingestion.settings import Home
-from ingestion.sql import connection, quoted
+from ingestion.sql import connection, quoted, settled
 
 LEDGER_SOURCE = "observatory"
 LEDGER_TABLE = "loads"
@@ -121,7 +122,10 @@ def write_load(home: Home, record: LoadRecord) -> None:
 
 def read_loads(home: Home) -> list[LoadRecord]:
     """All loads, in the order in which they started."""
-    ledger = home.lake / "raw" / LEDGER_SOURCE / LEDGER_TABLE
+    return settled(lambda: _read_loads(home.lake / "raw" / LEDGER_SOURCE / LEDGER_TABLE))
+
+
+def _read_loads(ledger: Path) -> list[LoadRecord]:
     paths = [str(path) for path in ledger.glob("day=*/*.parquet")]
     if not paths:
         return []

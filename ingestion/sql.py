@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import duckdb
+
+T = TypeVar("T")
+
+TRIES = 5
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -29,6 +36,22 @@ def _database() -> duckdb.DuckDBPyConnection:
     import duckdb
 
     return duckdb.connect(config={"threads": 1, "enable_external_file_cache": False})
+
+
+def settled(read: Callable[[], T]) -> T:
+    """What `read` gives, which reads files that other processes may replace meanwhile.
+
+    DuckDB then reads the new file by the table of contents of the old one, and calls it damaged; a second
+    look reads the new one alone. Raises the last error of several.
+    """
+    import duckdb
+
+    for _ in range(TRIES - 1):
+        try:
+            return read()
+        except duckdb.Error as error:
+            logger.info("Read again, since a file may have been replaced: %s", error)
+    return read()
 
 
 def quoted(name: str) -> str:

@@ -20,7 +20,7 @@ from statistics import median
 from ingestion.contract import RawTable
 from ingestion.lake import FILE_NAME
 from ingestion.settings import Home
-from ingestion.sql import connection, quoted
+from ingestion.sql import connection, quoted, settled
 
 HISTORY_DAYS = 56
 SAME_WEEKDAYS = 4
@@ -107,13 +107,17 @@ def newest_event(home: Home, source: str, table: RawTable) -> date | None:
         return None
     days = (EVENT_TIME[table.name],) if table.name in EVENT_TIME else table.partition_by
     event = ", ".join(f"CAST({quoted(name)} AS DATE)" for name in days)
-    with connection() as con:
-        found = con.execute(
-            f"SELECT max(coalesce({event})) FROM read_parquet($paths, union_by_name = true)",
-            {"paths": [str(path) for path in paths]},
-        ).fetchall()
-    newest: date | None = found[0][0]
-    return newest
+
+    def newest() -> date | None:
+        with connection() as con:
+            found = con.execute(
+                f"SELECT max(coalesce({event})) FROM read_parquet($paths, union_by_name = true)",
+                {"paths": [str(path) for path in paths]},
+            ).fetchall()
+        day: date | None = found[0][0]
+        return day
+
+    return settled(newest)
 
 
 def _partitions(home: Home, source: str, table: str) -> list[Path]:

@@ -13,6 +13,7 @@ import dagster as dg
 from ingestion.effects import locked
 from ingestion.settings import Home
 from ingestion.space import full_disk, full_disk_told, says_full
+from ingestion.sql import settled
 from orchestration import upkeep
 from orchestration.dbt import NodeResult, build
 from orchestration.defs.automation import HEAVY, condition_of
@@ -149,7 +150,8 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 damaged := put_aside_if_damaged(home, clock.now(), thoroughly=True)
             ):
                 context.log.error(damaged)
-            shown = _shown(home, [nodes[uid] for uid in selected], set(building))
+            # Views read the lake, whose files another run may replace.
+            shown = settled(lambda: _shown(home, [nodes[uid] for uid in selected], set(building)))
         context.log.info(f"{len(building)} of {len(selected)} models and seeds are built.")
         yield from _materialized(keys, wanted, set(selected).difference(building), results, shown)
         for result in results:

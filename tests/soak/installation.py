@@ -126,7 +126,8 @@ class Processes:
 
     def workers(self) -> list[psutil.Process]:
         """Processes of runs of this installation, also those whose code server is gone."""
-        return list(_workers_of(str(self._place.home.root)))
+        ours = _processes_of(str(self._place.home.root))
+        return [process for process in ours if any(WORKER in part for part in process.info["cmdline"] or ())]
 
     def run(self, *arguments: str) -> str:
         """Runs a command of Dagster's with the installation's environment; gives what it says."""
@@ -145,9 +146,9 @@ class Processes:
             with suppress(ProcessLookupError):
                 process.kill()
             process.wait()
-        for worker in self.workers():
+        for left in _processes_of(str(self._place.home.root)):  # a killed worker leaves what follows its logs
             with suppress(psutil.NoSuchProcess):
-                worker.kill()
+                left.kill()
 
     def _start(self, name: str) -> None:
         with (self._place.folder / f"{name.replace(' ', '_')}.log").open("ab") as log:
@@ -187,12 +188,12 @@ def running(place: Place, mirror: str, dice: random.Random) -> Iterator[Processe
         processes.stop()
 
 
-def _workers_of(home: str) -> Iterator[psutil.Process]:
+def _processes_of(home: str) -> Iterator[psutil.Process]:
+    """Whatever was started for this home, by whomever, but for this process."""
     for process in psutil.process_iter(["cmdline"]):
-        if any(WORKER in part for part in process.info["cmdline"] or ()):
-            with suppress(psutil.Error):
-                if process.environ().get("OBSERVATORY_HOME") == home:
-                    yield process
+        with suppress(psutil.Error):
+            if process.environ().get("OBSERVATORY_HOME") == home and process.pid != os.getpid():
+                yield process
 
 
 def _free_port() -> int:

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -50,12 +51,13 @@ UP_SECONDS = 10.0
 """So long after a restart the next tick comes, as it does where the clock goes on by itself: it takes up what
 was interrupted."""
 SUITED = {
-    "max_concurrent_runs: 2": "max_concurrent_runs: 3",
+    "max_concurrent_runs: 2": "max_concurrent_runs: 4",
     "run_monitoring:\n": "run_monitoring:\n  poll_interval_seconds: 15\n",
 }
 """What the instance has in the place of what the product's configuration says."""
 DAY_SECONDS = 1200.0
 SETTLE_SECONDS = 1200.0
+UNDISTURBED_SECONDS = 1800.0
 TICK = timedelta(minutes=30)
 NIGHT = 4
 """Hour (UTC) when the nightly run is due."""
@@ -134,9 +136,42 @@ def soak(folder: Path, plan: Plan, say: Callable[[str], None]) -> Told:
     place, calm = Place(folder / "soak", plan.marts), Place(folder / "undisturbed", plan.marts)
     for one in (place, calm):
         one.folder.mkdir(parents=True)
-    _suit_to_days(prepare_instance(place.home))
     told = Told()
-    with World(is_faulty=True) as world, dg.DagsterInstance.from_config(str(place.home.dagster)) as instance:
+    with _undisturbed(calm, plan) as alone:
+        _days(place, plan, told, say)
+        _judge(place, plan, told)
+        say("and beside the same days undisturbed")
+        if alone.wait(UNDISTURBED_SECONDS):
+            told.wrong.append(f"the undisturbed run failed: see {calm.folder}")
+            return told
+    told.wrong += verdict.different_marts(place.home, calm.home)
+    return told
+
+
+@contextmanager
+def _undisturbed(calm: Place, plan: Plan) -> Iterator[subprocess.Popen[bytes]]:
+    """The process that makes the undisturbed installation, beside the soak. It has an upstream of its own."""
+    prepare_instance(calm.home)
+    with (calm.folder / "log").open("wb") as log:
+        alone = subprocess.Popen(
+            [sys.executable, "-m", "tests.soak.undisturbed", str(plan.days)],
+            env=calm.environment(""),
+            cwd=PROJECT_ROOT,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield alone
+    finally:
+        alone.kill()
+        alone.wait()
+
+
+def _days(place: Place, plan: Plan, told: Told, say: Callable[[str], None]) -> None:
+    """Starts the installation, has the days pass, and stops it."""
+    instance_folder = prepare_instance(place.home)
+    _suit_to_days(instance_folder)
+    with World(is_faulty=True) as world, dg.DagsterInstance.from_config(str(instance_folder)) as instance:
         put(place.clock, at(asked_days(1)[0], FIRST_LOOK - 1, 50))
         world.turn_to(asked_days(1)[0])
         with running(place, world.url, random.Random(plan.seed)) as processes:
@@ -146,13 +181,11 @@ def soak(folder: Path, plan: Plan, say: Callable[[str], None]) -> Told:
         told.requests, told.faults = world.requests, world.faults
         told.runs = Counter(run.status.value for run in instance.get_runs())
         told.wrong += verdict.stuck_runs(instance)
-    _judge(place, calm, plan, told, say)
-    return told
 
 
 def _suit_to_days(instance: Path) -> None:
-    """One more run at once than the product's two, so that days go on while two whole runs are under way; and
-    runs that do not start are looked for more often."""
+    """More runs at once than the product's two, so that days go on while whole runs are under way; and those
+    that do not start are looked for more often."""
     config = instance / "dagster.yaml"
     text = config.read_text()
     for product, here in SUITED.items():
@@ -161,8 +194,8 @@ def _suit_to_days(instance: Path) -> None:
     config.write_text(text)
 
 
-def _judge(place: Place, calm: Place, plan: Plan, told: Told, say: Callable[[str], None]) -> None:
-    """The checks that need nothing to run, and the undisturbed run to compare with."""
+def _judge(place: Place, plan: Plan, told: Told) -> None:
+    """The checks of the installation alone."""
     told.wrong += verdict.wrong_windows(place.home, plan.days)
     told.wrong += verdict.wrong_loads(place.home)
     told.wrong += verdict.wrong_looks(place.report)
@@ -170,22 +203,6 @@ def _judge(place: Place, calm: Place, plan: Plan, told: Told, say: Callable[[str
     if place.report.exists():
         seen = json.loads(place.report.read_text())
         told.looks, told.states, told.held = seen["looks"], seen["states"], seen["held"]
-    say("the same days again, undisturbed")
-    started = time.monotonic()
-    prepare_instance(calm.home)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.soak.undisturbed", str(plan.days)],
-        env=calm.environment(""),
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    told.seconds["undisturbed"] = round(time.monotonic() - started)
-    if done.returncode:
-        told.wrong.append(f"the undisturbed run failed:\n{done.stdout}\n{done.stderr}")
-    else:
-        told.wrong += verdict.different_marts(place.home, calm.home)
 
 
 class _Soak:
