@@ -134,10 +134,6 @@ LIVE_ONLY: dict[str, dict[str, str]] = {
         "platform_id": "xiaohongshu", "is_available": "true", "app_name": "RedNote", "price": "0",
         "currency": "USD", "average_rating": "4.7", "rating_count": "12", "version": "8.69",
     },
-    "article_mentions": {
-        "article_id": "a1", "platform_id": "xiaohongshu", "alias": "RedNote", "found_in": "title",
-        "mentions": "1", "published_date": "2025-01-14",
-    },
     "company_facts": {
         "cik": "0001326801", "taxonomy": "us-gaap", "concept": "Revenues", "unit": "USD",
         "period_start": "2024-10-01", "period_end": "2024-12-31", "period_key": "2024-10-01/2024-12-31",
