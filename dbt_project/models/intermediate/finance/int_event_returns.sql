@@ -49,7 +49,8 @@ placed as (
             when min(sessions.session_date) <= event_days.first_priced_date
                 then min(
                     case
-                        when sessions.session_date >= event_days.first_priced_date then sessions.session_number
+                        when sessions.session_date >= event_days.first_priced_date
+                            then sessions.session_number
                     end
                 )
         end as event_session_number
@@ -64,7 +65,8 @@ placed as (
             and studied.vintage = sessions.vintage_date
     group by
         studied.event_id, studied.event_date, studied.symbol, studied.company_id,
-        studied.benchmark_symbol, studied.vintage, event_days.first_priced_date, event_days.event_session_basis
+        studied.benchmark_symbol, studied.vintage,
+        event_days.first_priced_date, event_days.event_session_basis
 )
 
 select
