@@ -2,9 +2,7 @@
 {%- set anchor_years = 5 %}
 with ranks as (
     select * from {{ ref('fct_chart_rank_daily') }}
-    {%- if is_incremental() %}
     where {{ is_touched('store_date') }}
-    {%- endif %}
 ),
 
 exponents as (
