@@ -146,33 +146,71 @@
 
 
 {#
-    The condition that a row of the model under way is of a day that is rebuilt. The range says nothing new, but an
-    engine can tell by it what it need not read.
+    The condition that a row of the model under way is of a day that is rebuilt; true of all where it is built whole.
+    The range says nothing new, but an engine can tell by it what it need not read.
 #}
 {% macro is_touched(day) -%}
-    {{ near_touched(day) }}
-    and {{ day }} in (select t.day from upkeep.touched_days as t where t.model = '{{ model.name }}')
+    {%- if is_incremental() -%}
+        {{ near_touched(day) }}
+        and {{ day }} in (select t.day from upkeep.touched_days as t where t.model = '{{ model.name }}')
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# What the model held before, for the rows that it keeps; where it is built whole, nothing: `like` is never read. #}
+{% macro stored_rows(like) -%}
+    {{ this if is_incremental() else like }}
+{%- endmacro %}
+
+
+{# The condition that a stored row is of a day that is not rebuilt. #}
+{% macro is_kept(day) -%}
+    {{ 'not (' ~ is_touched(day) ~ ')' if is_incremental() else 'false' }}
+{%- endmacro %}
+
+
+{# The days from `first` to `last` that may be rebuilt, as rows of a select list: to be asked for with `is_touched`. #}
+{% macro each_touched_day(first, last) -%}
+    {%- if is_incremental() -%}
+        {{ each_day(
+            'greatest(' ~ first ~ ', ' ~ bound_of_touched('first') ~ ')',
+            'least(' ~ last ~ ', ' ~ bound_of_touched('last') ~ ')'
+        ) }}
+    {%- else -%}
+        {{ each_day(first, last) }}
+    {%- endif -%}
 {%- endmacro %}
 
 
 {# The condition that a day is at most `before` days before, or `after` days after, some day that is rebuilt. #}
 {% macro near_touched(day, before=0, after=0) -%}
-    {{ return(adapter.dispatch('near_touched', 'migration_observatory')(day, before, after)) }}
+    {%- if is_incremental() -%}
+        {{ day }} >= {{ days_after(bound_of_touched('first'), -before) }}
+        and {{ day }} <= {{ days_after(bound_of_touched('last'), after) }}
+    {%- else -%}
+        true
+    {%- endif -%}
 {%- endmacro %}
 
-{% macro default__near_touched(day, before, after) -%}
-    {{ day }} >= (
-        select {{ days_after('min(t.day)', -before) }} from upkeep.touched_days as t where t.model = '{{ model.name }}'
-    )
-    and {{ day }} <= (
-        select {{ days_after('max(t.day)', after) }} from upkeep.touched_days as t where t.model = '{{ model.name }}'
+
+{# The first or the last day that is rebuilt. #}
+{% macro bound_of_touched(which) -%}
+    {{ return(adapter.dispatch('bound_of_touched', 'migration_observatory')(which)) }}
+{%- endmacro %}
+
+{% macro default__bound_of_touched(which) -%}
+    (
+        select {{ 'min' if which == 'first' else 'max' }}(t.day)
+        from upkeep.touched_days as t
+        where t.model = '{{ model.name }}'
     )
 {%- endmacro %}
 
 {# Variables are known when a query is planned, and results of queries are not. #}
-{% macro duckdb__near_touched(day, before, after) -%}
-    {{ day }} >= {{ days_after("getvariable('first_touched')", -before) }}
-    and {{ day }} <= {{ days_after("getvariable('last_touched')", after) }}
+{% macro duckdb__bound_of_touched(which) -%}
+    cast(getvariable('{{ which }}_touched') as date)
 {%- endmacro %}
 
 
@@ -341,7 +379,7 @@
 {%- endmacro %}
 
 
-{# Part of the pre-hook: what `near_touched` and `raw_days` need to know of the days that are rebuilt. #}
+{# Part of the pre-hook: what `bound_of_touched` and `raw_days` need to know of the days that are rebuilt. #}
 {% macro name_touched() -%}
     {{ return(adapter.dispatch('name_touched', 'migration_observatory')()) }}
 {%- endmacro %}

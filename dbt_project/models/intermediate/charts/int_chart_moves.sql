@@ -32,22 +32,18 @@ looks as (
 
 days as (
     select * from looks
-    {%- if is_incremental() %}
     where {{ is_touched('store_date') }}
-    {%- endif %}
 ),
 
 entries as (
     select * from {{ ref('stg_raw__chart_entries') }}
     where
         store_app_id is not null
-        {%- if is_incremental() %}
         and capture_id in (
             select days.capture_id from days
             union
             select days.previous_capture_id from days
         )
-        {%- endif %}
 ),
 
 ranks as (

@@ -3,16 +3,12 @@ with captures as (
     select * from {{ ref('stg_raw__chart_captures') }}
     where
         capture_status = 'succeeded'
-        {%- if is_incremental() %}
         and {{ is_touched('store_date') }}
-        {%- endif %}
 ),
 
 ranks as (
     select * from {{ ref('int_chart_ranks') }}
-    {%- if is_incremental() %}
     where {{ is_touched('store_date') }}
-    {%- endif %}
 ),
 
 platforms as (
@@ -23,9 +19,7 @@ platforms as (
 named_throughout as (
     select capture_id
     from {{ ref('stg_raw__chart_entries') }}
-    {%- if is_incremental() %}
     where {{ is_touched('store_date') }}
-    {%- endif %}
     group by capture_id
     having count(*) = count(platform_id)
 ),

@@ -1,9 +1,7 @@
 {{ config(materialized='incremental', meta={'day': 'store_date'}) }}
 with entries as (
     select * from {{ ref('stg_raw__chart_entries') }}
-    {%- if is_incremental() %}
     where {{ is_touched('store_date') }}
-    {%- endif %}
 ),
 
 apps as (

@@ -1,5 +1,5 @@
 {%- set design = surge_design() %}
-{#- The recursions' four weeks of values, each against four weeks of residuals, each against four of values. #}
+{#- Four weeks that the recursions see, each day against four of residuals, each against four of values. #}
 {%- set look_back = 27 + 2 * design.baseline_days %}
 {{ config(
     materialized='incremental',
@@ -11,9 +11,7 @@
 {%- set early_last = design.baseline_days - half + 1 %}
 with observations as (
     select * from {{ ref('int_series_observations') }}
-    {%- if is_incremental() %}
     where {{ near_touched('series_date', look_back) }}
-    {%- endif %}
 ),
 
 looked_back as (
@@ -55,7 +53,6 @@ looked_back as (
         )
 ),
 
-{% if is_incremental() -%}
 -- What was observed last before the look-back began, of series that have nothing in it.
 seen_before as (
     select
@@ -65,9 +62,10 @@ seen_before as (
         usable_value,
         is_censored,
         row_number() over (partition by series_id, regime order by series_date desc) as days_ago
-    from {{ this }}
+    from {{ stored_rows('looked_back') }}
     where
-        series_date < {{ days_after("getvariable('first_touched')", -look_back) }}
+        {{ is_kept('series_date') }}
+        and series_date < {{ days_after(bound_of_touched('first'), -look_back) }}
         and series_id in (
             select looked_back.series_id from looked_back
             where looked_back.previous_date is null and {{ is_touched('looked_back.series_date') }}
@@ -94,11 +92,6 @@ windowed as (
             and looked_back.regime = seen_before.regime
             and seen_before.days_ago = 1
 ),
-{%- else -%}
-windowed as (
-    select * from looked_back
-),
-{%- endif %}
 
 -- The line through the medians of both halves of the baseline, drawn on to the day: a trend is no surge.
 detrended as (
@@ -228,6 +221,4 @@ select
     case when detrended_z is not null then down_4 end as cusum_down,
     case when scale is not null and usable_value is not null then average_4 end as ewma
 from week_4
-{%- if is_incremental() %}
 where {{ is_touched('series_date') }}
-{%- endif %}

@@ -36,19 +36,9 @@ spine as (
         platforms.signal,
         signals.day_zone,
         signals.unit,
-        {%- if is_incremental() %}
-        touched.day as attention_date
+        {{ each_touched_day('signals.first_date', 'signals.last_date') }} as attention_date
     from platforms
     inner join signals on platforms.signal = signals.signal
-    inner join upkeep.touched_days as touched
-        on
-            touched.model = '{{ model.name }}'
-            and touched.day between signals.first_date and signals.last_date
-        {%- else %}
-        {{ each_day('signals.first_date', 'signals.last_date') }} as attention_date
-    from platforms
-    inner join signals on platforms.signal = signals.signal
-        {%- endif %}
 ),
 
 days as (
@@ -74,9 +64,7 @@ days as (
         {{ distinct_text('provenance') }} as provenance,
         max(observed_at) as observed_at
     from counted
-    {%- if is_incremental() %}
     where {{ is_touched('attention_date') }}
-    {%- endif %}
     group by signal, subject_id, attention_date
 ),
 
@@ -105,6 +93,7 @@ joined as (
             spine.platform_id = days.platform_id
             and spine.signal = days.signal
             and spine.attention_date = days.attention_date
+    where {{ is_touched('spine.attention_date') }}
 )
 
 select

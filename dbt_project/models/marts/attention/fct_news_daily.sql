@@ -35,19 +35,9 @@ spine as (
         signals.day_zone,
         signals.item_kind,
         signals.batches_of_day,
-        {%- if is_incremental() %}
-        touched.day as news_date
+        {{ each_touched_day('signals.first_date', 'signals.last_date') }} as news_date
     from subjects
     inner join signals on subjects.signal = signals.signal
-    inner join upkeep.touched_days as touched
-        on
-            touched.model = '{{ model.name }}'
-            and touched.day between signals.first_date and signals.last_date
-        {%- else %}
-        {{ each_day('signals.first_date', 'signals.last_date') }} as news_date
-    from subjects
-    inner join signals on subjects.signal = signals.signal
-        {%- endif %}
 ),
 
 days as (
@@ -71,9 +61,7 @@ days as (
         {{ distinct_text('provenance') }} as provenance,
         max(observed_at) as observed_at
     from counts
-    {%- if is_incremental() %}
     where {{ is_touched('news_date') }}
-    {%- endif %}
     group by signal, subject_type, subject_id, news_date
 )
 
@@ -109,4 +97,5 @@ left join days
         and spine.subject_type = days.subject_type
         and spine.subject_id = days.subject_id
         and spine.news_date = days.news_date
+where {{ is_touched('spine.news_date') }}
 order by spine.signal, spine.subject_type, spine.subject_id, spine.news_date

@@ -4,9 +4,7 @@
 {%- set no_anchor = "'no published downloads of this chart within " ~ anchor_years ~ " years'" %}
 with ranks as (
     select * from {{ ref('fct_chart_rank_daily') }}
-    {%- if is_incremental() %}
     where {{ is_touched('store_date') }}
-    {%- endif %}
 ),
 
 exponents as (

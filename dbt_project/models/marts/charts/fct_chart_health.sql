@@ -5,9 +5,7 @@
 {%- set least_share = 0.95 %}
 with moves as (
     select * from {{ ref('int_chart_moves') }}
-    {%- if is_incremental() %}
     where {{ near_touched('store_date', design.baseline_days) }}
-    {%- endif %}
 ),
 
 numbers as (
@@ -220,7 +218,5 @@ select
     churn_z_null_reason,
     churn_z > {{ design.threshold }} as chart_is_shocked
 from final
-{%- if is_incremental() %}
 where {{ is_touched('store_date') }}
-{%- endif %}
 order by store, country, chart, store_date

@@ -8,16 +8,12 @@ with platforms as (
 
 observations as (
     select * from {{ ref('int_chart_observations') }}
-    {%- if is_incremental() %}
     where {{ is_touched('store_date') }}
-    {%- endif %}
 ),
 
 captures as (
     select * from {{ ref('stg_raw__chart_captures') }}
-    {%- if is_incremental() %}
     where {{ is_touched('store_date') }}
-    {%- endif %}
 ),
 
 storefronts as (
@@ -26,9 +22,7 @@ storefronts as (
 
 delisted_days as (
     select * from {{ ref('int_delisted_days') }}
-    {%- if is_incremental() %}
     where {{ is_touched('store_date') }}
-    {%- endif %}
 ),
 
 spine as (
@@ -38,17 +32,8 @@ spine as (
         country,
         chart,
         has_known_id,
-        {%- if is_incremental() %}
-        touched.day as store_date
+        {{ each_touched_day('first_date', 'last_date') }} as store_date
     from platforms
-    inner join upkeep.touched_days as touched
-        on
-            touched.model = '{{ model.name }}'
-            and touched.day between platforms.first_date and platforms.last_date
-        {%- else %}
-        {{ each_day('first_date', 'last_date') }} as store_date
-    from platforms
-        {%- endif %}
 ),
 
 observed as (
@@ -181,6 +166,7 @@ joined as (
             spine.platform_id = delisted_days.platform_id
             and spine.country = delisted_days.country
             and spine.store_date = delisted_days.store_date
+    where {{ is_touched('spine.store_date') }}
 )
 
 select

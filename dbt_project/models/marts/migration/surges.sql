@@ -34,9 +34,7 @@
 {%- set threshold = design.threshold %}
 with baselines as (
     select * from {{ ref('int_series_baselines') }}
-    {%- if is_incremental() %}
     where {{ near_touched('series_date', before, after) }}
-    {%- endif %}
 ),
 
 bursts as (
@@ -61,9 +59,7 @@ health as (
         -- Kept on this side: DuckDB joins by loops where a condition names the other side alone.
         'chart' as signal_family
     from {{ ref('fct_chart_health') }}
-    {%- if is_incremental() %}
     where {{ near_touched('store_date', before, after) }}
-    {%- endif %}
 ),
 
 apps as (
@@ -89,9 +85,7 @@ moves as (
             and moves.store_app_id = apps.store_app_id
     where
         moves.log_rank_shock is not null
-        {%- if is_incremental() %}
         and {{ near_touched('moves.store_date', before, after) }}
-        {%- endif %}
     group by apps.platform_id, moves.store, moves.country, moves.chart, moves.store_date
 ),
 
@@ -277,118 +271,117 @@ starts as (
 ),
 
 told as (
-select
-    series_id,
-    series_date,
-    platform_id,
-    signal_family,
-    signal,
-    store,
-    country,
-    chart,
-    geography,
-    day_zone,
-    value,
-    total,
-    is_censored,
-    previous_date,
-    cast(days_since_previous as bigint) as days_since_previous,
-    case
-        when signal_family = 'chart' then usable_value - previous_value
-        when usable_value > 0 and previous_value > 0 then ln(usable_value / previous_value)
-    end as shock,
-    case
-        when outage_reason is not null then 'a known break of the source: ' || outage_reason
-        when previous_date is null and regime > 0 then 'the first day after a known break of the source'
-        when previous_date is null then 'the first day of the series'
-        when previous_value is null then 'the day before lies in a known break of the source'
-        when signal_family != 'chart' and (usable_value <= 0 or previous_value <= 0)
-            then 'zero on one of the days: no ratio'
-    end as shock_null_reason,
-    coalesce(is_censored, false) or coalesce(previous_is_censored, false) as shock_is_censored,
-    case when apps = 1 and not chart_shock_is_censored then chart_shock - median_log_rank_shock end
-        as chart_relative_shock,
-    case
-        when signal != 'chart_log_rank' then 'told of log ranks alone'
-        when health_capture_id is null then 'nobody captured the chart itself on this day'
-        when health_null_reason is not null then health_null_reason
-        when apps is null then 'in neither of the two captures'
-        when apps > 1 then 'the platform has more than one app in the chart'
-        when chart_shock_is_censored then 'in one of the two captures only'
-        when median_log_rank_shock is null then 'no app is in both captures'
-    end as chart_relative_shock_null_reason,
-    chart_is_shocked,
-    baseline_days,
-    baseline_median,
-    baseline_mad,
-    case when robust_z_null_reason is null then scale end as scale,
-    case
-        when robust_z_null_reason is not null then null
-        when scale > {{ mad_to_sigma() }} * baseline_mad then 'least scale of the signal'
-        else 'MAD'
-    end as scale_method,
-    case when robust_z_null_reason is null then robust_z end as robust_z,
-    robust_z_null_reason,
-    case when robust_z_null_reason is null then ewma end as ewma,
-    case
-        when robust_z_null_reason is null
-            then
-                baseline_median
-                - {{ design.ewma_limit }} * scale
-                * sqrt({{ design.ewma_weight }} / (2 - {{ design.ewma_weight }}))
-    end as ewma_lower,
-    case
-        when robust_z_null_reason is null
-            then
-                baseline_median
-                + {{ design.ewma_limit }} * scale
-                * sqrt({{ design.ewma_weight }} / (2 - {{ design.ewma_weight }}))
-    end as ewma_upper,
-    detrended_z,
-    cusum_up,
-    cusum_down,
-    case
-        when cusum_up is null then null
-        when cusum_up > {{ design.cusum_limit }} and cusum_up >= cusum_down then 'up'
-        when cusum_down > {{ design.cusum_limit }} then 'down'
-        else 'none'
-    end as cusum_alarm,
-    case
-        when detrended_z is not null then null
-        when outage_reason is not null then 'a known break of the source: ' || outage_reason
-        else
-            'only ' || residual_days || ' of the {{ design.baseline_minimum }} days that a trend needs'
-    end as cusum_null_reason,
-    case
-        when signal != 'chart_log_rank' and value_week_before > 0 then usable_value / value_week_before
-    end as seasonal_ratio,
-    case
-        when signal = 'chart_log_rank' then 'a ratio of log ranks means nothing'
-        when outage_reason is not null then 'a known break of the source: ' || outage_reason
-        when value_week_before is null then 'nobody looked seven days before'
-        when value_week_before <= 0 then 'zero seven days before'
-    end as seasonal_ratio_null_reason,
-    cast(burst_state as bigint) as burst_state,
-    burst_weight,
-    {{ burst_null_reason }} as burst_null_reason,
-    {{ sought_break_penalties }} as break_penalties,
-    {{ break_null_reason }} as break_null_reason,
-    case when surge_null_reason is null then is_in_run and side = 1 end as is_surge,
-    case when surge_null_reason is null then is_in_run and side = -1 end as is_slump,
-    case
-        when surge_null_reason is null
-            then is_in_run and side = 1 and (not coalesce(was_in_surge, false) or coalesce(is_anew, false))
-    end as surge_onset,
-    surge_null_reason,
-    regime_date as known_break_date,
-    regime_reason as known_break_reason,
-    provenance
-from starts
-{%- if is_incremental() %}
-where {{ is_touched('series_date') }}
-{%- endif %}
-)
-{%- if is_incremental() %},
+    select
+        series_id,
+        series_date,
+        platform_id,
+        signal_family,
+        signal,
+        store,
+        country,
+        chart,
+        geography,
+        day_zone,
+        value,
+        total,
+        is_censored,
+        previous_date,
+        cast(days_since_previous as bigint) as days_since_previous,
+        case
+            when signal_family = 'chart' then usable_value - previous_value
+            when usable_value > 0 and previous_value > 0 then ln(usable_value / previous_value)
+        end as shock,
+        case
+            when outage_reason is not null then 'a known break of the source: ' || outage_reason
+            when previous_date is null and regime > 0 then 'the first day after a known break of the source'
+            when previous_date is null then 'the first day of the series'
+            when previous_value is null then 'the day before lies in a known break of the source'
+            when signal_family != 'chart' and (usable_value <= 0 or previous_value <= 0)
+                then 'zero on one of the days: no ratio'
+        end as shock_null_reason,
+        coalesce(is_censored, false) or coalesce(previous_is_censored, false) as shock_is_censored,
+        case when apps = 1 and not chart_shock_is_censored then chart_shock - median_log_rank_shock end
+            as chart_relative_shock,
+        case
+            when signal != 'chart_log_rank' then 'told of log ranks alone'
+            when health_capture_id is null then 'nobody captured the chart itself on this day'
+            when health_null_reason is not null then health_null_reason
+            when apps is null then 'in neither of the two captures'
+            when apps > 1 then 'the platform has more than one app in the chart'
+            when chart_shock_is_censored then 'in one of the two captures only'
+            when median_log_rank_shock is null then 'no app is in both captures'
+        end as chart_relative_shock_null_reason,
+        chart_is_shocked,
+        baseline_days,
+        baseline_median,
+        baseline_mad,
+        case when robust_z_null_reason is null then scale end as scale,
+        case
+            when robust_z_null_reason is not null then null
+            when scale > {{ mad_to_sigma() }} * baseline_mad then 'least scale of the signal'
+            else 'MAD'
+        end as scale_method,
+        case when robust_z_null_reason is null then robust_z end as robust_z,
+        robust_z_null_reason,
+        case when robust_z_null_reason is null then ewma end as ewma,
+        case
+            when robust_z_null_reason is null
+                then
+                    baseline_median
+                    - {{ design.ewma_limit }} * scale
+                    * sqrt({{ design.ewma_weight }} / (2 - {{ design.ewma_weight }}))
+        end as ewma_lower,
+        case
+            when robust_z_null_reason is null
+                then
+                    baseline_median
+                    + {{ design.ewma_limit }} * scale
+                    * sqrt({{ design.ewma_weight }} / (2 - {{ design.ewma_weight }}))
+        end as ewma_upper,
+        detrended_z,
+        cusum_up,
+        cusum_down,
+        case
+            when cusum_up is null then null
+            when cusum_up > {{ design.cusum_limit }} and cusum_up >= cusum_down then 'up'
+            when cusum_down > {{ design.cusum_limit }} then 'down'
+            else 'none'
+        end as cusum_alarm,
+        case
+            when detrended_z is not null then null
+            when outage_reason is not null then 'a known break of the source: ' || outage_reason
+            else
+                'only ' || residual_days || ' of the {{ design.baseline_minimum }} days that a trend needs'
+        end as cusum_null_reason,
+        case
+            when signal != 'chart_log_rank' and value_week_before > 0 then usable_value / value_week_before
+        end as seasonal_ratio,
+        case
+            when signal = 'chart_log_rank' then 'a ratio of log ranks means nothing'
+            when outage_reason is not null then 'a known break of the source: ' || outage_reason
+            when value_week_before is null then 'nobody looked seven days before'
+            when value_week_before <= 0 then 'zero seven days before'
+        end as seasonal_ratio_null_reason,
+        cast(burst_state as bigint) as burst_state,
+        burst_weight,
+        {{ burst_null_reason }} as burst_null_reason,
+        {{ sought_break_penalties }} as break_penalties,
+        {{ break_null_reason }} as break_null_reason,
+        case when surge_null_reason is null then is_in_run and side = 1 end as is_surge,
+        case when surge_null_reason is null then is_in_run and side = -1 end as is_slump,
+        case
+            when surge_null_reason is null
+                then
+                    is_in_run and side = 1
+                    and (not coalesce(was_in_surge, false) or coalesce(is_anew, false))
+        end as surge_onset,
+        surge_null_reason,
+        regime_date as known_break_date,
+        regime_reason as known_break_reason,
+        provenance
+    from starts
+    where {{ is_touched('series_date') }}
+),
 
 stored as (
     select
@@ -396,8 +389,8 @@ stored as (
         case
             when starts_with(robust_z_null_reason, 'a known break of the source: ') then robust_z_null_reason
         end as outage_text
-    from {{ this }}
-    where signal != 'chart_visibility' and not ({{ is_touched('series_date') }})
+    from {{ stored_rows('told') }}
+    where signal != 'chart_visibility' and {{ is_kept('series_date') }}
 ),
 
 -- A stretch lies within a regime, and days between its first and last are of that regime, too.
@@ -460,7 +453,7 @@ worded_again as (
 select * from told
 union all
 select
-    stored.* exclude (outage_text) replace (
+    stored.* exclude (outage_text) replace ( -- noqa: AM04, RF02
         cast(again.burst_state as bigint) as burst_state,
         again.burst_weight as burst_weight,
         again.new_burst_null_reason as burst_null_reason,
@@ -478,8 +471,4 @@ where
     or again.new_burst_null_reason is distinct from again.stored_burst_null_reason
     or again.new_break_penalties is distinct from again.stored_break_penalties
     or again.new_break_null_reason is distinct from again.stored_break_null_reason
-{%- else %}
-
-select * from told
-{%- endif %}
 order by series_id, series_date
