@@ -13,7 +13,7 @@ DAY = dt.date
 
 
 def test_tiktok_came_back_within_two_days(query: Query) -> None:
-    """metrics.md 1.11: DNS traffic from -85 % to -7 % is 0.92, to about -10 % is 0.88."""
+    """DNS traffic from -85 % to -7 % is 0.92, to about -10 % is 0.88."""
     rows = query(
         "select horizon_date, is_date_approximate, round(bounce_back, 2) from marts.retention "
         f"where {EPISODE} and signal = 'traffic_against_before' and bounce_back is not null "

@@ -161,7 +161,7 @@ def test_levels_and_retention_are_exact(built: Home, oracles: Path, signal: str)
 
 
 def test_the_second_wave_hides_the_tail_as_published(built: Home) -> None:
-    """metrics.md 1.5: power law 0.87 against exponential 0.74 on the sixty days after the peak."""
+    """The oracle: power law 0.87 against exponential 0.74 on the sixty days after the peak."""
     ((points, exponential, power_law),) = read(
         built,
         "select decay_points, round(exponential_r2, 2), round(power_law_r2, 2) "
