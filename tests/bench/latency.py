@@ -60,7 +60,8 @@ class Latency:
 
 def lines(home: Home) -> list[Line]:
     """Measures on a copy of a home on which something is published."""
-    with tempfile.TemporaryDirectory(prefix="observatory_latency_") as folder:
+    # A process of the daemon that ends late may still write a log while the folder is removed.
+    with tempfile.TemporaryDirectory(prefix="observatory_latency_", ignore_cleanup_errors=True) as folder:
         copy = Home(Path(folder) / "home")
         shutil.copytree(home.root, copy.root, symlinks=True)
         with serving(copy, Path(folder) / "ui.log"):
