@@ -67,10 +67,10 @@ bench: setup ## Measures speed and memory, as ratios against a baseline of the s
 	$(BIN)/python -m tests.bench.run
 	$(BIN)/python -m tests.bench.simulations
 
-bench-scale: setup ## Builds all marts on ten years of 200 platforms in 30 countries; takes an hour
+bench-scale: setup ## Builds all marts on ten years of 200 platforms in 30 countries; takes hours
 	$(BIN)/python -m tests.bench.scale
 
-soak: setup ## Passes the long tests; simulates 200 days with faults and kills, in the real processes (about an hour)
+soak: setup ## Passes the long tests; simulates 200 days with faults and kills, in the real processes (hours)
 	$(BIN)/pytest -m thorough
 	$(BIN)/python -m tests.soak --days 200 --kills 50 --seed 1
 

@@ -19,7 +19,7 @@ from ingestion.errors import WatchlistError
 from ingestion.lake import table_glob
 from ingestion.sessions import missing_sessions
 from ingestion.settings import Home
-from ingestion.sql import connection
+from ingestion.sql import connection, settled
 
 TABLE = "price_bars"
 LISTED_SESSIONS = 5
@@ -100,9 +100,12 @@ def newest_series(home: Home) -> list[Series]:
     """
     if not _files(home):
         return []
-    with connection() as con:
-        rows = con.execute(query, {"glob": table_glob(home, TABLE)}).fetchall()
-    return [Series(exchange, symbol, seen, tuple(days)) for exchange, symbol, seen, days in rows]
+
+    def rows() -> list[tuple[str, str, date, list[date]]]:
+        with connection() as con:
+            return con.execute(query, {"glob": table_glob(home, TABLE)}).fetchall()
+
+    return [Series(exchange, symbol, seen, tuple(days)) for exchange, symbol, seen, days in settled(rows)]
 
 
 def gaps_in_lake(home: Home, memory: Path) -> list[Gap]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +38,6 @@ REMEDY = (
     "Make space there. What was received is kept, readers keep what is published, and the next run goes on "
     "from there"
 )
-
-
 ADVICE = "Make space, run the job `weekly_maintenance`, or move the home."
 
 
@@ -115,13 +113,16 @@ def full_disk(home: Home, source: str, window: str | None = None) -> DiskFullErr
 
 
 @contextmanager
-def full_disk_told(home: Home, source: str, window: str | None = None) -> Iterator[None]:
-    """Makes a full disk, whoever noticed it, a `DiskFullError`; all else passes."""
+def full_disk_told(home: Home, source: str | Callable[[], str], window: str | None = None) -> Iterator[None]:
+    """Makes a full disk, whoever noticed it, a `DiskFullError`; all else passes.
+
+    `source` is asked for when there is something to tell, where who was at work is known only then.
+    """
     try:
         yield
     except DiskFullError:
         raise
     except Exception as error:
         if is_full(error, home):
-            raise full_disk(home, source, window) from error
+            raise full_disk(home, source if isinstance(source, str) else source(), window) from error
         raise

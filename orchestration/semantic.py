@@ -72,4 +72,7 @@ def ask(home: Home, arguments: Sequence[str]) -> None:
         configuration.setup(PROJECT_DIR, PROJECT_DIR, configure_file_logging=False)
     # MetricFlow says in words what is wrong, and would log its traceback as well.
     logging.disable()
-    command.main(args=rest, prog_name=f"observatory mf {name}", obj=configuration)
+    try:
+        command.main(args=rest, prog_name=f"observatory mf {name}", obj=configuration)
+    finally:
+        logging.disable(logging.NOTSET)

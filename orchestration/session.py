@@ -9,9 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,10 +17,10 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.errors import DiskFullError
 from ingestion.settings import Home
 from ingestion.source import Window
-from ingestion.space import full_disk, is_full
+from ingestion.space import full_disk_told
+from orchestration.dead_runs import PROCESS_TAG, end_runs_of_dead_commands, this_process
 from orchestration.definitions import build_defs
 from orchestration.defs.runs import LIVE_JOB, MAIN_JOB, blocked_tables, unblocked_selection
 from orchestration.defs.upstreams import (
@@ -38,7 +36,6 @@ from orchestration.storage import prepare_storage
 CLASS_NAME = re.compile(r"^[\w.]+: ")
 """What Python puts before the message of an error."""
 
-PROCESS_TAG = "observatory/process"
 
 StepReport = Callable[[str, str], None]
 """Is told a step's name and `started`, `succeeded`, `failed` or `skipped`."""
@@ -107,11 +104,12 @@ def run_main_job(
     _say_nothing_of_checks_that_a_skipped_build_left_out()
     _say_nothing_of_temporary_folders()
     with (
-        _full_disk_told(home, place),
+        # Dagster notes each event on the same disk: where that fails, a run has no end that it could tell of.
+        full_disk_told(home, lambda: place.step),
         dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance,
     ):
-        end_dead_runs(instance)
-        ours = {PROCESS_TAG: _this_process()}
+        end_runs_of_dead_commands(instance)
+        ours = {PROCESS_TAG: this_process()}
         first = job.execute_in_process(run_config=config, instance=instance, tags=ours, raise_on_error=False)
         results = [first]
         blocked = blocked_tables(instance, first.run_id)
@@ -157,10 +155,10 @@ def ask_days(
     job = build_defs(overrides, loggers, live_sources=[source]).resolve_job_def(LIVE_JOB)
     missing: list[str] = []
     with (
-        _full_disk_told(home, place),
+        full_disk_told(home, lambda: place.step),
         dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance,
     ):
-        end_dead_runs(instance)
+        end_runs_of_dead_commands(instance)
         for days in parts_of(window, DAYS_A_RUN):
             report(days)
             result = job.execute_in_process(
@@ -168,7 +166,7 @@ def ask_days(
                 instance=instance,
                 asset_selection=[upstream_key(source)],
                 tags={
-                    PROCESS_TAG: _this_process(),
+                    PROCESS_TAG: this_process(),
                     "dagster/asset_partition_range_start": str(days.first),
                     "dagster/asset_partition_range_end": str(days.last),
                 },
@@ -189,35 +187,6 @@ def parts_of(window: Window, most: int) -> Iterator[Window]:
         first = last + timedelta(days=1)
 
 
-def end_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Ends runs of this module whose process is gone: nobody else would, and they would stand as started."""
-    started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    for run in started:
-        process = run.tags.get(PROCESS_TAG)
-        if process is not None and not _is_alive(process):
-            instance.report_run_failed(
-                run, "The process of this run is gone; the next run heals what it left."
-            )
-
-
-def _this_process() -> str:
-    return f"{socket.gethostname()}/{os.getpid()}"
-
-
-def _is_alive(process: str) -> bool:
-    """Whether a process may still run; one on another machine is taken to."""
-    host, _, number = process.rpartition("/")
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 class _Place:
     """Passes on what a run reports, and remembers the step that it is at, or the first that failed."""
 
@@ -230,19 +199,6 @@ class _Place:
         if not self._has_failed and status in ("started", "failed"):
             self.step, self._has_failed = step, status == "failed"
         self._report(step, status)
-
-
-@contextmanager
-def _full_disk_told(home: Home, place: _Place) -> Iterator[None]:
-    """Dagster notes each event on the same disk: where that fails, a run has no end that it could tell of."""
-    try:
-        yield
-    except DiskFullError:
-        raise
-    except Exception as error:
-        if is_full(error, home):
-            raise full_disk(home, place.step) from error
-        raise
 
 
 def _say_nothing_of_checks_that_a_skipped_build_left_out() -> None:

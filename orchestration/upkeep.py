@@ -21,18 +21,20 @@ from orchestration.publish import LAYOUT
 
 States = Mapping[str, str]
 """dbt's unique id of a model or seed -> what it is made from, as a digest."""
+Lake = Mapping[tuple[str, str], str]
+"""Raw table and day -> its files, of all sources, as a digest."""
 
 BUILT = ("model", "seed", "snapshot")
 Copied = TypeVar("Copied")
 
 
-def states(home: Home, manifest: Mapping[str, Any]) -> dict[str, str]:
+def states(lake: Lake, manifest: Mapping[str, Any]) -> dict[str, str]:
     """The state that each model and seed would have if all of them were built now, parents first.
 
     It names the whole project, and the files of the raw tables that the model reads, directly or not. A file
     of the lake is replaced, never written in place, so its size and time tell it from its successor.
     """
-    tables = _tables(home)
+    tables = _tables(lake)
     project = _project(manifest)
     found: dict[str, str] = {}
 
@@ -62,16 +64,16 @@ def _table_of(source_uid: str) -> str:
     return source_uid.rpartition(".")[2]
 
 
-def _tables(home: Home) -> dict[str, str]:
+def _tables(lake: Lake) -> dict[str, str]:
     """Each raw table's files, as a digest."""
     digests: dict[str, Any] = {}
-    for (table, day), digest in sorted(_partitions(home).items()):
+    for (table, day), digest in sorted(lake.items()):
         digests.setdefault(table, hashlib.sha256()).update(f"{day} {digest}\n".encode())
     return {table: digest.hexdigest() for table, digest in digests.items()}
 
 
-def _partitions(home: Home) -> dict[tuple[str, str], str]:
-    """The files of each raw table and day, of all sources, as a digest."""
+def lake_of(home: Home) -> Lake:
+    """How the lake stands: listed once a run, since it may have many thousands of files."""
     told: dict[tuple[str, str], list[str]] = {}
     for path in sorted(home.lake.rglob("*.parquet")):
         inside = path.relative_to(home.lake)
@@ -82,12 +84,12 @@ def _partitions(home: Home) -> dict[tuple[str, str], str]:
     return {place: hashlib.sha256("".join(files).encode()).hexdigest() for place, files in told.items()}
 
 
-def note_lake(home: Home, manifest: Mapping[str, Any]) -> Path:
+def note_lake(home: Home, lake: Lake, manifest: Mapping[str, Any]) -> Path:
     """Writes what models by day are told of the lake and the code: table, day, digest; gives the file.
 
     They rebuild the days whose digest changed since they were built, as the macro `note_lake` says.
     """
-    lines = [f"{table},{day},{digest}" for (table, day), digest in sorted(_partitions(home).items())]
+    lines = [f"{table},{day},{digest}" for (table, day), digest in sorted(lake.items())]
     code = f"code,0001-01-01,{_project(manifest)}"
     ensure_folder(home.dbt_target)
     told = home.dbt_target / "lake_days.csv"

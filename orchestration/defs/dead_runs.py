@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.dead_runs import end_runs_without_worker
+from orchestration.dead_runs import end_runs_without_process
 
 TICK_SECONDS = 60
 
@@ -12,8 +12,8 @@ TICK_SECONDS = 60
     minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="A run whose worker died together with the code server, as when the machine is switched off, "
-    "is marked as failed, so that it is retried and stands in nobody's way. Starts no run itself.",
+    "or whose command was killed, is marked as failed, and stands in nobody's way. Starts no run itself.",
 )
 def end_dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    ended = end_runs_without_worker(context.instance)
+    ended = end_runs_without_process(context.instance)
     return dg.SkipReason(f"Ended: {', '.join(ended)}." if ended else "Every started run has its process.")

@@ -138,14 +138,15 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         with full_disk_told(home, "dbt_build"), locked(home, WAREHOUSE):
             if damaged := put_aside_if_damaged(home, clock.now()):
                 context.log.warning(damaged)
-            wanted = upkeep.states(home, manifest)
+            lake = upkeep.lake_of(home)
+            wanted = upkeep.states(lake, manifest)
             # Who names single models wants them built; a run of everything builds what is not current.
             spares = len(selected) == len(keys) and not config.even_if_current
             if spares and upkeep.marts_are_current(home, wanted):
                 context.log.info("Nothing that the marts are made from has changed: they stay as published.")
                 return
             building = upkeep.outdated(home, wanted) if spares else selected
-            results = _build(home, manifest, wanted, building)
+            results = _build(home, manifest, lake, wanted, building)
             if not all(result.is_good for result in results) and (
                 damaged := put_aside_if_damaged(home, clock.now(), thoroughly=True)
             ):
@@ -163,13 +164,13 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
 
 def _build(
-    home: Home, manifest: Mapping[str, Any], wanted: upkeep.States, uids: Sequence[str]
+    home: Home, manifest: Mapping[str, Any], lake: upkeep.Lake, wanted: upkeep.States, uids: Sequence[str]
 ) -> list[NodeResult]:
     """Builds these, and notes what they are built from; the warehouse is locked."""
     if not uids:
         return []
     upkeep.build_begins(home, uids)
-    lake_days = upkeep.note_lake(home, manifest)
+    lake_days = upkeep.note_lake(home, lake, manifest)
     results = build(home, [manifest["nodes"][uid]["name"] for uid in uids], lake_days)
     good = [result.unique_id for result in results if result.is_good and result.unique_id in wanted]
     failed = [result.unique_id for result in results if not result.is_good and result.status != "skipped"]

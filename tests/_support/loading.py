@@ -164,3 +164,11 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else str(value)
+
+
+VENDOR = {
+    "statement_id": "V1", "subject_type": "platform", "subject_id": "lemon8", "platform_id": "lemon8",
+    "metric": "dau", "geography": "US", "observed_date": "2025-01-20", "date_precision": "day",
+    "value": "2000000", "value_bound": "=", "unit": "users", "provider": "Example Vendor",
+}  # fmt: skip
+"""A row of `published_metrics` that somebody drops."""

@@ -135,7 +135,7 @@ def build_here(home: Home) -> dict[str, object]:
     manifest = dbt.read_manifest()
     started = time.perf_counter()
     names = [node["name"] for node in asset_nodes(manifest).values()]
-    results = dbt.build(home, names, upkeep.note_lake(home, manifest))
+    results = dbt.build(home, names, upkeep.note_lake(home, upkeep.lake_of(home), manifest))
     bad = [f"{result.unique_id}: {result.message}" for result in results if not result.is_good]
     if bad:
         raise BenchError("\n".join(bad))

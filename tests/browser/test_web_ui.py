@@ -16,7 +16,7 @@ from ingestion.release import write_corrections
 from ingestion.settings import PROJECT_ROOT, Home
 from orchestration.defs.quarantine import RELEASE_JOB
 from orchestration.defs.runs import MAIN_JOB
-from tests._support.loading import csv_text, drop
+from tests._support.loading import VENDOR, csv_text, drop
 from tests._support.web_ui import serving
 
 pytestmark = pytest.mark.browser
@@ -24,18 +24,13 @@ pytestmark = pytest.mark.browser
 IMAGES = PROJECT_ROOT / "docs" / "images"
 RUN_MS = 300_000
 GROUPS = ("1_received", "2_upstreams", "3_lake", "5_staging", "6_intermediate", "7_marts", "8_published")
-STATEMENT = {
-    "statement_id": "V1", "subject_type": "platform", "subject_id": "lemon8", "platform_id": "lemon8",
-    "metric": "dau", "geography": "US", "observed_date": "2025-01-20", "date_precision": "day",
-    "value": "2000000", "value_bound": "=", "unit": "users", "provider": "Example Vendor",
-}  # fmt: skip
-NOT_WATCHED = {**STATEMENT, "statement_id": "V2", "subject_id": "rednote", "platform_id": "rednote"}
+NOT_WATCHED = {**VENDOR, "statement_id": "V2", "subject_id": "rednote", "platform_id": "rednote"}
 
 
 def test_a_user_loads_the_case_reads_a_failed_check_and_releases_a_row(
     page: Page, home: Home, tmp_path: Path
 ) -> None:
-    drop(home, "published_metrics__vendor.csv", csv_text([STATEMENT, NOT_WATCHED]))
+    drop(home, "published_metrics__vendor.csv", csv_text([VENDOR, NOT_WATCHED]))
     with serving(home, tmp_path / "ui.log") as address:
         open_the_asset_graph(page, address)
         materialize_the_case(page, address)

@@ -15,17 +15,12 @@ import pytest
 from ingestion.settings import CASES, Home
 from orchestration.defs.runs import CARRY_ON, SENSOR_NAME_TAG
 from orchestration.session import prepare_instance
-from tests._support.loading import csv_text, drop
+from tests._support.loading import VENDOR, csv_text, drop
 from tests._support.web_ui import serving
 
 INBOX = "load_what_was_dropped_in_the_inbox"
 SECONDS = 300
-STATEMENT = {
-    "statement_id": "V1", "subject_type": "platform", "subject_id": "lemon8", "platform_id": "lemon8",
-    "metric": "dau", "geography": "US", "observed_date": "2025-01-20", "date_precision": "day",
-    "value": "2000000", "value_bound": "=", "unit": "users", "provider": "Example Vendor",
-}  # fmt: skip
-VENDOR = "select value from marts.fct_published_metrics where provider = 'Example Vendor'"
+VALUE = "select value from marts.fct_published_metrics where provider = 'Example Vendor'"
 SOURCES_SAY = "select max_value from marts.source_agreement where first_date = date '2025-01-19'"
 RANKS = "from marts.fct_chart_rank_daily order by all"
 
@@ -35,8 +30,8 @@ def test_what_is_dropped_is_published_by_sensors_alone_and_a_failed_check_stops_
     loaded: Home, tmp_path: Path
 ) -> None:
     with serving(loaded, tmp_path / "ui.log"):
-        drop(loaded, "published_metrics__vendor.csv", csv_text([STATEMENT]))
-        wait_until(lambda: published(loaded, VENDOR) == [(2_000_000,)])
+        drop(loaded, "published_metrics__vendor.csv", csv_text([VENDOR]))
+        wait_until(lambda: published(loaded, VALUE) == [(2_000_000,)])
         wait_until(lambda: ended(loaded, INBOX) == [dg.DagsterRunStatus.SUCCESS])
         ranks = published(loaded, RANKS)
 
@@ -45,7 +40,7 @@ def test_what_is_dropped_is_published_by_sensors_alone_and_a_failed_check_stops_
         assert ended(loaded, INBOX) == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
         wait_until(lambda: ended(loaded, CARRY_ON) == [dg.DagsterRunStatus.SUCCESS])
         assert published(loaded, RANKS) == ranks
-        assert published(loaded, VENDOR) == [(2_000_000,)]
+        assert published(loaded, VALUE) == [(2_000_000,)]
 
 
 def drop_a_case_whose_charts_break_their_contract(home: Home, aside: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from orchestration.publish import STEPS, publish
 from orchestration.session import run_main_job
 from tests._support import fake_source
 from tests._support.asking import DAY, WATCHLIST, Sleeper, client_of
+from tests._support.disturbed import copy_of, every_file_can_be_read, home_with_news, loaded_copy, partitions
 from tests._support.full_disks import (
     MEBIBYTE,
     empty,
@@ -34,7 +33,7 @@ from tests._support.full_disks import (
     small_file_system,
 )
 from tests._support.killing import TABLES, run_all
-from tests._support.loading import RATE, csv_text, drop, drop_case, entries, files, lake_rows
+from tests._support.loading import drop, files, lake_rows
 from tests._support.publishing import MODELS, NOON, build_warehouse, generation_in, publish_at, read
 from tests._support.upstream import Upstream
 
@@ -65,11 +64,6 @@ def is_told(said: list[str], *names: str) -> bool:
 
 # --- receiving and loading ------------------------------------------------------------------------
 
-OLD = [{"store_date": f"2025-01-{day}", "rank": str(day)} for day in (13, 14, 15)]
-NEW = [*({**row, "app_name": "renamed"} for row in OLD[:2]), {"store_date": "2025-01-16"}, {"rank": "0"}]
-OLD_RATES = [{**RATE, "rate_date": f"2025-01-{day}"} for day in (13, 14)]
-NEW_RATES = [{**RATE, "rate_date": f"2025-01-{day}", "rate": "1.5"} for day in (14, 15)]
-
 LOADING = [
     ("archived", 1),
     ("received", 1),
@@ -88,42 +82,12 @@ LOADING = [
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Something is loaded; a changed case and a further import lie in the inbox."""
-    home = Home(tmp_path_factory.mktemp("before") / "home")
-    drop_case(home, "my_case", {"chart_entries": entries(*OLD)})
-    drop(home, "fx_rates__old.csv", csv_text(OLD_RATES))
-    run_all(home)
-    drop_case(home, "my_case", {"chart_entries": entries(*NEW)})
-    drop(home, "fx_rates__new.csv", csv_text(NEW_RATES))
-    return home
+    return home_with_news(tmp_path_factory.mktemp("before"))
 
 
 @pytest.fixture(scope="module")
 def after(before: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """What an undisturbed run makes of it."""
-    home = copy_of(before, tmp_path_factory.mktemp("after"))
-    run_all(home)
-    return home
-
-
-def copy_of(home: Home, folder: Path) -> Home:
-    copy = Home(folder / "home")
-    shutil.copytree(home.root, copy.root, symlinks=True)
-    return copy
-
-
-def partitions(home: Home) -> dict[str, bytes]:
-    """What readers of the lake can see; the ledger tells of the way and is looked at apart."""
-    found = files(home.lake)
-    return {p: c for p, c in found.items() if p.endswith(".parquet") and "/loads/" not in p}
-
-
-def every_file_can_be_read(home: Home) -> None:
-    with duckdb.connect() as con:
-        for path in home.root.rglob("*.parquet"):
-            con.execute("SELECT * FROM read_parquet($path)", {"path": str(path)}).fetchall()
-    for path in home.archive.rglob("[!.]*.json"):
-        json.loads(path.read_bytes())
+    return loaded_copy(before, tmp_path_factory.mktemp("after"))
 
 
 @pytest.mark.parametrize("how", FILLS)

@@ -12,15 +12,10 @@ from typer.testing import CliRunner, Result
 
 from ingestion.settings import Home
 from orchestration.cli import app
-from tests._support.loading import csv_text, drop
+from tests._support.loading import VENDOR, csv_text, drop
 
-STATEMENT = {
-    "statement_id": "V1", "subject_type": "platform", "subject_id": "lemon8", "platform_id": "lemon8",
-    "metric": "dau", "geography": "US", "observed_date": "2025-01-20", "date_precision": "day",
-    "value": "2000000", "value_bound": "=", "unit": "users", "provider": "Example Vendor",
-}  # fmt: skip
-NOT_WATCHED = {**STATEMENT, "statement_id": "V2", "platform_id": "rednote"}
-NO_NUMBER = {**STATEMENT, "statement_id": "V3", "value": "many"}
+NOT_WATCHED = {**VENDOR, "statement_id": "V2", "platform_id": "rednote"}
+NO_NUMBER = {**VENDOR, "statement_id": "V3", "value": "many"}
 
 
 @pytest.fixture
@@ -35,7 +30,7 @@ def command(*arguments: str) -> Result:
 
 def test_the_way_back(observatory: Home, tmp_path: Path) -> None:
     assert command("quarantine", "list").stdout == "Nothing waits in quarantine.\n"
-    drop(observatory, "published_metrics__vendor.csv", csv_text([STATEMENT, NOT_WATCHED, NO_NUMBER]))
+    drop(observatory, "published_metrics__vendor.csv", csv_text([VENDOR, NOT_WATCHED, NO_NUMBER]))
     assert command("run").exit_code == 3
 
     (item,) = json.loads(command("quarantine", "list", "--format", "json").stdout)

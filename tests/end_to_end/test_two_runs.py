@@ -15,15 +15,10 @@ from ingestion.settings import Home
 from orchestration.doctor import Level, examine
 from orchestration.session import prepare_instance
 from orchestration.storage import POSTGRES_VARIABLE, postgres_url, prepare_storage
-from tests._support.loading import csv_text, drop
+from tests._support.loading import VENDOR, csv_text, drop
 from tests._support.postgres import PASSWORD, new_database, postgres_server
 from tests._support.runs import run_at_once
 
-STATEMENT = {
-    "subject_type": "platform", "subject_id": "lemon8", "platform_id": "lemon8", "metric": "dau",
-    "geography": "US", "observed_date": "2025-01-20", "date_precision": "day", "value": "2000000",
-    "value_bound": "=", "unit": "users", "provider": "Example Vendor",
-}  # fmt: skip
 FILES = 4
 LEAKING = (PASSWORD, "p%40ss")
 
@@ -42,7 +37,7 @@ def marts(home: Home) -> dict[str, list[tuple[object, ...]]]:
 
 def drop_statements(home: Home) -> None:
     for number in range(FILES):
-        row = {"statement_id": f"V{number}", **STATEMENT, "observed_date": f"2025-01-2{number}"}
+        row = {**VENDOR, "statement_id": f"V{number}", "observed_date": f"2025-01-2{number}"}
         drop(home, f"published_metrics__{number}.csv", csv_text([row]))
 
 

@@ -173,7 +173,7 @@ def by_day() -> dict[str, str]:
 def build(home: Home, models: Sequence[str] = (), code: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Builds these, or all models by day and what they read; the status of each node."""
     selected = models or [f"+{name}" for name in by_day()]
-    results = dbt.build(home, selected, upkeep.note_lake(home, code or read_manifest()))
+    results = dbt.build(home, selected, upkeep.note_lake(home, upkeep.lake_of(home), code or read_manifest()))
     return {result.unique_id.split(".")[-1]: result.status for result in results}
 
 

@@ -2,66 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from ingestion.inbox import pending
 from ingestion.loads import read_loads
 from ingestion.settings import Home
+from tests._support.disturbed import copy_of, every_file_can_be_read, home_with_news, loaded_copy, partitions
 from tests._support.killing import TABLES, killed_at, run_all
-from tests._support.loading import RATE, csv_text, drop, drop_case, entries, files
-
-OLD_CASE = [{"store_date": f"2025-01-{day}", "rank": str(day)} for day in (13, 14, 15)]
-NEW_CASE = [
-    *({**row, "app_name": "renamed"} for row in OLD_CASE[:2]),
-    {"store_date": "2025-01-16"},
-    {"rank": "0"},
-]
-OLD_RATES = [{**RATE, "rate_date": f"2025-01-{day}"} for day in (13, 14)]
-NEW_RATES = [{**RATE, "rate_date": f"2025-01-{day}", "rate": "1.5"} for day in (14, 15)]
+from tests._support.loading import drop, files
 
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Something is loaded; a changed case and a further import lie in the inbox."""
-    home = Home(tmp_path_factory.mktemp("before") / "home")
-    drop_case(home, "my_case", {"chart_entries": entries(*OLD_CASE)})
-    drop(home, "fx_rates__old.csv", csv_text(OLD_RATES))
-    run_all(home)
-    drop_case(home, "my_case", {"chart_entries": entries(*NEW_CASE)})
-    drop(home, "fx_rates__new.csv", csv_text(NEW_RATES))
+    """A file that is for no table lies in the inbox, too."""
+    home = home_with_news(tmp_path_factory.mktemp("before"))
     drop(home, "charts.csv", "no table of this name")
     return home
 
 
 @pytest.fixture(scope="module")
 def after(before: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """What an undisturbed run makes of it."""
-    home = copy_of(before, tmp_path_factory.mktemp("after"))
-    run_all(home)
-    return home
-
-
-def copy_of(home: Home, folder: Path) -> Home:
-    copy = Home(folder / "home")
-    shutil.copytree(home.root, copy.root)
-    return copy
-
-
-def partitions(home: Home) -> dict[str, bytes]:
-    """What readers of the lake can see; the ledger tells of the way and is looked at apart."""
-    found = files(home.lake)
-    return {p: c for p, c in found.items() if p.endswith(".parquet") and "/loads/" not in p}
-
-
-def every_file_can_be_read(home: Home) -> None:
-    with duckdb.connect() as con:
-        for path in home.root.rglob("*.parquet"):
-            con.execute("SELECT * FROM read_parquet($path)", {"path": str(path)}).fetchall()
+    return loaded_copy(before, tmp_path_factory.mktemp("after"))
 
 
 KILLS = [

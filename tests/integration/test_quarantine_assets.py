@@ -18,14 +18,9 @@ from orchestration.defs.quarantine import RELEASE_JOB
 from orchestration.defs.runs import MAIN_JOB
 from orchestration.installation import Installation
 from orchestration.session import prepare_instance, run_main_job
-from tests._support.loading import csv_text, drop
+from tests._support.loading import VENDOR, csv_text, drop
 
-STATEMENT = {
-    "statement_id": "V1", "subject_type": "platform", "subject_id": "lemon8", "platform_id": "lemon8",
-    "metric": "dau", "geography": "US", "observed_date": "2025-01-20", "date_precision": "day",
-    "value": "2000000", "value_bound": "=", "unit": "users", "provider": "Example Vendor",
-}  # fmt: skip
-NOT_WATCHED = {**STATEMENT, "statement_id": "V2", "platform_id": "rednote"}
+NOT_WATCHED = {**VENDOR, "statement_id": "V2", "platform_id": "rednote"}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +28,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The bundled case, and a file of which one row is in quarantine."""
     ensure_manifest()
     home = Home(tmp_path_factory.mktemp("quarantine") / "home")
-    drop(home, "published_metrics__vendor.csv", csv_text([STATEMENT, NOT_WATCHED]))
+    drop(home, "published_metrics__vendor.csv", csv_text([VENDOR, NOT_WATCHED]))
     assert run_main_job(home).published
     return home
 

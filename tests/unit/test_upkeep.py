@@ -41,18 +41,18 @@ def write(path: Path, content: bytes) -> None:
 
 def build(home: Home, *uids: str, bad: tuple[str, ...] = (), manifest: dict[str, Any] = MANIFEST) -> None:
     """What a build leaves: another warehouse, and its marks."""
-    wanted = upkeep.states(home, manifest)
+    wanted = upkeep.states(upkeep.lake_of(home), manifest)
     upkeep.build_begins(home, uids)
     home.warehouse.write_bytes(home.warehouse.read_bytes() + b".")
     upkeep.build_ended(home, manifest, wanted, uids, bad)
 
 
 def outdated(home: Home, manifest: dict[str, Any] = MANIFEST) -> set[str]:
-    return set(upkeep.outdated(home, upkeep.states(home, manifest)))
+    return set(upkeep.outdated(home, upkeep.states(upkeep.lake_of(home), manifest)))
 
 
 def is_current(home: Home, manifest: dict[str, Any] = MANIFEST) -> bool:
-    return upkeep.marts_are_current(home, upkeep.states(home, manifest))
+    return upkeep.marts_are_current(home, upkeep.states(upkeep.lake_of(home), manifest))
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_code_that_a_model_calls_changed(home: Home, tmp_path: Path) -> None:
     found = []
     for text in ("ALIKE = 0.7", "ALIKE = 0.8", "ALIKE = 0.7"):
         code.write_text(text)
-        found.append(upkeep.states(home, {"nodes": {"model.a": model}, "macros": {}}))
+        found.append(upkeep.states(upkeep.lake_of(home), {"nodes": {"model.a": model}, "macros": {}}))
     assert found[0] == found[2] != found[1]
 
 

@@ -3,23 +3,15 @@ with events as (
     where is_market_event
 ),
 
-companies as (
-    select * from {{ ref('stg_raw__watch_companies') }}
-    where symbol is not null
+calendars as (
+    select
+        benchmark_symbol as calendar_symbol,
+        exchange
+    from {{ ref('int_benchmarks') }}
 ),
 
 exchanges as (
     select * from {{ ref('exchanges') }}
-),
-
--- One symbol may stand on several exchanges; benchmarks are known by their symbol alone.
-calendars as (
-    select
-        symbol as calendar_symbol,
-        min(exchange) as exchange
-    from companies
-    where benchmark_symbol is null
-    group by symbol
 ),
 
 told as (

@@ -19,14 +19,8 @@ exchanges as (
     select * from {{ ref('exchanges') }}
 ),
 
--- One symbol may stand on several exchanges; benchmarks are known by their symbol alone.
 benchmarks as (
-    select
-        symbol,
-        min(exchange) as exchange
-    from companies
-    where benchmark_symbol is null
-    group by symbol
+    select * from {{ ref('int_benchmarks') }}
 ),
 
 described as (
@@ -42,7 +36,7 @@ described as (
         foreign_or_own.country as benchmark_country
     from models
     inner join companies on models.company_id = companies.company_id
-    left join benchmarks on models.benchmark_symbol = benchmarks.symbol
+    left join benchmarks on models.benchmark_symbol = benchmarks.benchmark_symbol
     left join exchanges as own on companies.exchange = own.exchange
     left join exchanges as foreign_or_own on benchmarks.exchange = foreign_or_own.exchange
 ),
