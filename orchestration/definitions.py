@@ -41,6 +41,12 @@ def build_defs(
     Raises BuildError when the dbt project has never been parsed.
     """
     manifest = read_manifest()
+    resources = {
+        "installation": Installation(),
+        "network": Network(),
+        "clock": Clock(),
+        **(resource_overrides or {}),
+    }
     assets = [
         inbox,
         watchlist,
@@ -63,18 +69,13 @@ def build_defs(
         sensors=[
             carry_on_sensor(assets, [again_job, live]),
             automation_sensor,
-            *event_sensors(assets),
+            *event_sensors(assets, resources["installation"], resources["clock"]),
             episode_sensor(assets),
             end_dead_runs,
             tell_of_failed_run,
             tell_what_needs_somebody,
         ],
-        resources={
-            "installation": Installation(),
-            "network": Network(),
-            "clock": Clock(),
-            **(resource_overrides or {}),
-        },
+        resources=resources,
         executor=executor_from(os.environ),
         loggers=loggers,
     )

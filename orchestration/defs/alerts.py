@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from orchestration.episodes import Episode
 
 TICK_SECONDS = 300
+FAILURE_SECONDS = 60
 SAID_CHARACTERS = 300
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
 @dg.run_failure_sensor(
     name="tell_of_a_run_that_failed",
+    minimum_interval_seconds=FAILURE_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Sends a message, through the services of OBSERVATORY_ALERTS, of a run that failed: once for "
     "each job and step, until the job succeeds again. A check that stopped a run is told by "

@@ -108,13 +108,15 @@ def live_request(
     )
 
 
-def event_sensors(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> list[dg.SensorDefinition]:
+def event_sensors(
+    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], installation: Installation, clock: Clock
+) -> list[dg.SensorDefinition]:
     """All of them. `assets`: everything that a run may materialize."""
     keys = frozenset(
         key for one in assets for key in (one.keys if isinstance(one, dg.AssetsDefinition) else ())
     )
     return [
-        file_was_dropped,
+        file_was_dropped(installation, clock),
         watchlist_was_edited,
         platform_was_added(keys),
         news_file_came_out(keys),
@@ -126,30 +128,37 @@ def event_sensors(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> list[
 # --- files ----------------------------------------------------------------------------------------
 
 
-@dg.sensor(
-    name="load_what_was_dropped_in_the_inbox",
-    job=main_job,
-    minimum_interval_seconds=INBOX_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="A file or case folder in the inbox is loaded, modelled and published as soon as nobody "
-    "writes to it any more.",
-)
-def file_was_dropped(
-    context: dg.SensorEvaluationContext, installation: Installation, clock: Clock
-) -> dg.SensorResult | dg.SkipReason:
-    from ingestion.arrivals import arrivals, digest_of
+def file_was_dropped(installation: Installation, clock: Clock) -> dg.SensorDefinition:
+    """The sensor that looks most often, and so is given what it needs when it is made.
 
-    before = Memory.of(context.cursor)
-    known = {path: (state, digest) for path, (state, digest) in before.seen.items()}
-    found = arrivals(installation.folders(), known)
-    if not found:
-        skip = dg.SkipReason("Nothing that is complete lies in the inbox.")
-        return dg.SensorResult(skip_reason=skip, cursor=replace(before.at_rest(), seen={}).as_cursor())
-    after = before.after(digest_of(found), clock.now())
-    if after is None:
-        return dg.SkipReason("A run for what lies in the inbox was started already.")
-    request = dg.RunRequest(run_key=f"inbox-{after.run_key}")
-    return dg.SensorResult([request], cursor=replace(after, seen=found).as_cursor())
+    For a resource that a sensor asks for, Dagster opens its storage anew with each tick: that takes longer
+    than looking.
+    """
+
+    @dg.sensor(
+        name="load_what_was_dropped_in_the_inbox",
+        job=main_job,
+        minimum_interval_seconds=INBOX_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="A file or case folder in the inbox is loaded, modelled and published as soon as nobody "
+        "writes to it any more.",
+    )
+    def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        from ingestion.arrivals import arrivals, digest_of
+
+        before = Memory.of(context.cursor)
+        known = {path: (state, digest) for path, (state, digest) in before.seen.items()}
+        found = arrivals(installation.folders(), known)
+        if not found:
+            skip = dg.SkipReason("Nothing that is complete lies in the inbox.")
+            return dg.SensorResult(skip_reason=skip, cursor=replace(before.at_rest(), seen={}).as_cursor())
+        after = before.after(digest_of(found), clock.now())
+        if after is None:
+            return dg.SkipReason("A run for what lies in the inbox was started already.")
+        request = dg.RunRequest(run_key=f"inbox-{after.run_key}")
+        return dg.SensorResult([request], cursor=replace(after, seen=found).as_cursor())
+
+    return watch
 
 
 @dg.sensor(

@@ -22,6 +22,7 @@ from orchestration.presentation import Group
 MAIN_JOB = "load_check_model_publish"
 LIVE_JOB = "fetch_live_load_check_model_publish"
 CARRY_ON = "publish_what_a_failed_check_does_not_block"
+CARRY_ON_SECONDS = 60
 SENSOR_NAME_TAG = "dagster/sensor_name"
 MAX_RUNTIME_SECONDS = 3600
 MAX_LIVE_RUNTIME_SECONDS = 7200
@@ -110,6 +111,7 @@ def carry_on_sensor(
 
     @dg.run_failure_sensor(
         name=CARRY_ON,
+        minimum_interval_seconds=CARRY_ON_SECONDS,
         monitored_jobs=[main_job, release_job, *others],
         request_job=main_job,
         default_status=dg.DefaultSensorStatus.RUNNING,

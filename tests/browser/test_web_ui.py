@@ -33,6 +33,7 @@ def test_a_user_loads_the_case_reads_a_failed_check_and_releases_a_row(
     drop(home, "published_metrics__vendor.csv", csv_text([VENDOR, NOT_WATCHED]))
     with serving(home, tmp_path / "ui.log") as address:
         open_the_asset_graph(page, address)
+        watch_the_event(page, address)
         materialize_the_case(page, address)
         assert vendor_says(home) == [("lemon8",)]
         read_the_failing_rows(page, address)
@@ -59,6 +60,13 @@ def open_the_asset_graph(page: Page, address: str) -> None:
 def places_of(found: Locator) -> list[FloatRect]:
     """Where something is on the page: a group is in the list at the left, and in the graph."""
     return [box for one in found.all() if (box := one.bounding_box())]
+
+
+def watch_the_event(page: Page, address: str) -> None:
+    """The file that lies in the inbox starts a run by itself."""
+    page.goto(f"{address}/runs")
+    page.locator("a[href*='/runs/']").first.click(timeout=RUN_MS)
+    watch_the_run(page)
 
 
 def materialize_the_case(page: Page, address: str) -> None:

@@ -62,6 +62,13 @@ ADDITION = """
 EXTENDED = WATCHED.replace("companies:", f"{ADDITION.strip(chr(10))}\ncompanies:")
 
 
+class ClockOnTheWall(Clock):
+    """Shows what stands in the file `fixed`: it goes on while the definitions stay."""
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat(Path(self.fixed).read_text())
+
+
 class Office:
     """Sensors as the daemon evaluates them: with the cursor that the last good tick has left."""
 
@@ -69,24 +76,27 @@ class Office:
         ensure_manifest()
         self.home = home
         self.now = NOW
+        self.wall = folder / "clock"
         self.watchlist = folder / "watchlist.yaml"
         self.watchlist.write_text(WATCHED)
-        self.definitions = build_defs()
+        self.resources = {
+            "installation": Installation(home=str(home.root), watchlist=str(self.watchlist)),
+            "network": Network(),
+            "clock": ClockOnTheWall(fixed=str(self.wall)),
+        }
+        self.definitions = build_defs(self.resources)
         self.cursors: dict[str, str | None] = {}
         home.inbox.mkdir(parents=True)
 
     def tick(self, name: str) -> tuple[list[dg.RunRequest], str]:
         """The runs that a tick starts, and why there are none."""
+        self.wall.write_text(self.now.isoformat())
         with dg.DagsterInstance.ephemeral() as instance:
             context = dg.build_sensor_context(
                 instance=instance,
                 cursor=self.cursors.get(name),
                 definitions=self.definitions,
-                resources={
-                    "installation": Installation(home=str(self.home.root), watchlist=str(self.watchlist)),
-                    "network": Network(),
-                    "clock": Clock(fixed=self.now.isoformat()),
-                },
+                resources=self.resources,
             )
             evaluated = self.definitions.resolve_sensor_def(name).evaluate_tick(context)
         self.cursors[name] = evaluated.cursor
