@@ -4,7 +4,7 @@ import dagster as dg
 
 from orchestration.dead_runs import end_runs_without_process
 
-TICK_SECONDS = 180
+TICK_SECONDS = 60
 
 
 @dg.sensor(
