@@ -39,6 +39,8 @@ ASSET_KINDS = ("model", "seed", "snapshot")
 NAMED_MODELS = 5
 UNCHANGED = "no: it is as it was, since nothing that it is made from has changed"
 LAYERS = {"staging": Group.STAGING, "intermediate": Group.INTERMEDIATE, "marts": Group.MARTS}
+MOST_BUILDS = 3
+"""A lake that changes all the time is left to the run that changes it, which builds, too."""
 SMALL_LAKE_BYTES = 64 * 1024 * 1024
 """Up to this size, views are computed to be counted and shown; beyond, that would cost more than it tells."""
 
@@ -145,14 +147,15 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             if spares and upkeep.marts_are_current(home, wanted):
                 context.log.info("Nothing that the marts are made from has changed: they stay as published.")
                 return
-            building = upkeep.outdated(home, wanted) if spares else selected
-            results = _build(home, manifest, lake, wanted, building)
+            results, building = _build_while_the_lake_changes(
+                home, manifest, lake, None if spares else selected
+            )
             if not all(result.is_good for result in results) and (
                 damaged := put_aside_if_damaged(home, clock.now(), thoroughly=True)
             ):
                 context.log.error(damaged)
             # Views read the lake, whose files another run may replace.
-            shown = settled(lambda: _shown(home, [nodes[uid] for uid in selected], set(building)))
+            shown = settled(lambda: _shown(home, [nodes[uid] for uid in selected], building))
         context.log.info(f"{len(building)} of {len(selected)} models and seeds are built.")
         yield from _materialized(keys, wanted, set(selected).difference(building), results, shown)
         for result in results:
@@ -161,6 +164,27 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         _raise_for(home, results)
 
     return dbt_build
+
+
+def _build_while_the_lake_changes(
+    home: Home, manifest: Mapping[str, Any], lake: upkeep.Lake, selected: Sequence[str] | None
+) -> tuple[list[NodeResult], set[str]]:
+    """Builds `selected`, or what is not current: the last result of each node, and what was built.
+
+    Where another run replaced files of the lake meanwhile, models may have read some before and some after,
+    or failed on one between: then it builds once more, and what it gives is of one state.
+    """
+    results: dict[str, NodeResult] = {}
+    built: set[str] = set()
+    for _ in range(MOST_BUILDS):
+        wanted = upkeep.states(lake, manifest)
+        building = upkeep.outdated(home, wanted) if selected is None else selected
+        results |= {result.unique_id: result for result in _build(home, manifest, lake, wanted, building)}
+        built.update(building)
+        before, lake = lake, upkeep.lake_of(home)
+        if lake == before:
+            break
+    return list(results.values()), built
 
 
 def _build(

@@ -6,15 +6,23 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import dagster as dg
 import duckdb
+import pytest
 
+from ingestion.inbox import receive_inbox
+from ingestion.load import load_pending
 from ingestion.settings import CASES, Home
-from orchestration.dbt import ensure_manifest
+from orchestration.dbt import NodeResult, build, ensure_manifest
 from orchestration.definitions import build_defs
 from orchestration.defs.runs import unblocked_keys
 from orchestration.session import prepare_instance, run_main_job
+from tests._support.loading import drop, real_watched
 
 HEADER = (
     "statement_id,subject_type,subject_id,platform_id,metric,geography,observed_date,date_precision,"
@@ -125,6 +133,32 @@ def test_a_run_that_is_killed_while_it_builds_or_publishes_stops_no_later_run(lo
             assert connection.execute(query).fetchall() == [(number * 1e6,)]
     with dg.DagsterInstance.from_config(str(prepare_instance(loaded))) as instance:
         assert not instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+
+
+def test_a_lake_that_changes_during_a_build_is_built_once_more(
+    loaded: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run replaces files while models read them: what is published is of one state, the later one."""
+    builds: list[int] = []
+    row = "V{0},platform,lemon8,lemon8,dau,US,2025-01-20,day,{0}000000,=,users,Example Vendor\n"
+
+    def build_while_another_loads(*arguments: Any) -> list[NodeResult]:
+        results = build(*arguments)
+        if not builds:
+            drop(loaded, "published_metrics__second.csv", HEADER + row.format(2))
+            now = partial(datetime.now, UTC)
+            receive_inbox(loaded, now)
+            assert load_pending(loaded, "published_metrics", real_watched(), now)
+        builds.append(len(results))
+        return [replace(result, status="error") for result in results] if len(builds) == 1 else results
+
+    monkeypatch.setattr("orchestration.defs.warehouse.build", build_while_another_loads)
+    drop(loaded, "published_metrics__first.csv", HEADER + row.format(1))
+    assert run_main_job(loaded, cases=[]).published
+    assert len(builds) == 2
+    with duckdb.connect(str(loaded.published_database), read_only=True) as connection:
+        said = "select value from marts.fct_published_metrics where provider = 'Example Vendor' order by all"
+        assert connection.execute(said).fetchall() == [(1e6,), (2e6,)]
 
 
 def test_a_damaged_publication_is_healed_by_the_next_run(loaded: Home) -> None:
