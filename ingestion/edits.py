@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ingestion.watchlist import Platform, Watchlist
@@ -24,10 +24,6 @@ class Digests:
     content: str
     asked: Mapping[str, str]
     searched: Mapping[str, str]
-
-    def as_text(self) -> str:
-        """For a cursor."""
-        return json.dumps(asdict(self), sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -52,11 +48,6 @@ def digests_of(watchlist: Watchlist) -> Digests:
             for name, platform in platforms
         },
     )
-
-
-def digests_from(text: str) -> Digests:
-    """What `Digests.as_text` wrote."""
-    return Digests(**json.loads(text))
 
 
 def edit_between(before: Digests, after: Digests) -> Edit:

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from orchestration.defs.upstreams import STEP, upstream_key
 from orchestration.installation import Clock, Installation, Network
 
 if TYPE_CHECKING:
+    from ingestion.edits import Digests
     from ingestion.probes import Looked, Observer, Said
 
 INBOX_SECONDS = 15
@@ -41,6 +42,7 @@ PROBES_A_TICK = 12
 TRIES = 3
 TRY_AGAIN_AFTER = timedelta(minutes=30)
 """An event whose run has changed nothing, so that it is still there, starts another one: so often in all."""
+RUN_KEY_TAG = "dagster/run_key"
 LOOK_BACK_DAYS = 30
 """How far back an added platform is asked for, and news are searched for new names."""
 MOST_DAYS = 7
@@ -68,8 +70,9 @@ class Memory:
 
     @classmethod
     def of(cls, cursor: str | None) -> "Memory":
-        """What a cursor says."""
-        return cls(**json.loads(cursor)) if cursor else cls()
+        """What a cursor says; one of an earlier form says nothing."""
+        said = json.loads(cursor) if cursor else {}
+        return cls(**said) if said.keys() <= {one.name for one in fields(cls)} else cls()
 
     def as_cursor(self) -> str:
         """As Dagster keeps it."""
@@ -92,6 +95,61 @@ class Memory:
     def run_key(self) -> str:
         """The same if a tick is lost after its run was started, and for no other event."""
         return f"{self.digest[:16]}-{self.number}"
+
+
+ASKED_ALREADY = "A run for this edit was started already."
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """What was edited since a run last answered an edit of the watchlist.
+
+    The cursor holds two states of the watchlist: `done`, up to which all is done, and `asked`, for which a
+    run under `run_key` was started. An edit stays here until that run has succeeded; one that failed is asked
+    for again, as `Memory.after` says, and a later edit asks for both.
+    """
+
+    memory: Memory
+    is_any: bool
+    asked: frozenset[str]
+    searched: frozenset[str]
+
+    @classmethod
+    def of(cls, context: dg.SensorEvaluationContext, now: "Digests") -> "Unanswered | None":
+        """As the cursor says; None at the first look."""
+        from ingestion.edits import Digests, edit_between
+
+        memory = Memory.of(context.cursor)
+        if not memory.seen:
+            return None
+        if memory.digest and _succeeded(context.instance, memory.seen["run_key"]):
+            memory = replace(memory.at_rest(), seen={"done": memory.seen["asked"]})
+        edit = edit_between(Digests(**memory.seen["done"]), now)
+        # What was asked for may be loaded, also where it was taken back since.
+        asked = memory.seen.get("asked")
+        is_other = asked is not None and edit_between(Digests(**asked), now).is_any
+        return cls(memory, edit.is_any or is_other, edit.asked, edit.searched)
+
+    def answered(self, now: "Digests") -> Memory:
+        """Nothing is to be done."""
+        return replace(first_look(now), number=self.memory.number)
+
+    def asked_for(self, after: Memory, now: "Digests", run_key: str) -> Memory:
+        """A run was started for the watchlist as it is."""
+        return replace(
+            after, seen={"done": self.memory.seen["done"], "asked": asdict(now), "run_key": run_key}
+        )
+
+
+def first_look(now: "Digests") -> Memory:
+    """All that the watchlist says is known."""
+    return Memory(seen={"done": asdict(now)})
+
+
+def _succeeded(instance: dg.DagsterInstance, run_key: str) -> bool:
+    """Whether a run that was started under this key has."""
+    done = dg.RunsFilter(tags={RUN_KEY_TAG: run_key}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    return instance.get_runs_count(done) > 0
 
 
 def live_request(
@@ -173,27 +231,33 @@ def watchlist_was_edited(
     context: dg.SensorEvaluationContext, installation: Installation, clock: Clock
 ) -> dg.SensorResult | dg.SkipReason:
     from ingestion.captures import captured_days
-    from ingestion.edits import digests_from, digests_of, edit_between
+    from ingestion.edits import digests_of
 
     now = digests_of(installation.parsed_watchlist())
-    if not context.cursor:
-        return dg.SensorResult(skip_reason=dg.SkipReason("Edits are seen from now on."), cursor=now.as_text())
-    edit = edit_between(digests_from(context.cursor), now)
+    edit = Unanswered.of(context, now)
+    if edit is None:
+        return dg.SensorResult(
+            skip_reason=dg.SkipReason("Edits are seen from now on."), cursor=first_look(now).as_cursor()
+        )
     if not edit.is_any:
-        return dg.SkipReason("The watchlist is as it was.")
+        skip = dg.SkipReason("The watchlist is as it was.")
+        return dg.SensorResult(skip_reason=skip, cursor=edit.answered(now).as_cursor())
+    after = edit.memory.after(now.content, clock.now())
+    if after is None:
+        return dg.SensorResult(skip_reason=dg.SkipReason(ASKED_ALREADY), cursor=edit.memory.as_cursor())
     home, window = installation.folders(), _look_back(clock.now())
     news = [
         source.name
         for source in SOURCES.values()
         if "article_mentions" in source.tables and captured_days(home, source.name, window)
     ]
-    run_key = f"watchlist-{_digest_of(context.cursor, now.as_text())}"
+    run_key = f"watchlist-{after.run_key}"
     request = dg.RunRequest(run_key=run_key, job_name=MAIN_JOB)
     if edit.searched and news:
         config = _days(window) | {"sources": news}
         ops = {READ_AGAIN.to_user_string(): {"config": config}}
         request = dg.RunRequest(run_key=run_key, job_name=AGAIN_JOB, run_config={"ops": ops})
-    return dg.SensorResult([request], cursor=now.as_text())
+    return dg.SensorResult([request], cursor=edit.asked_for(after, now, run_key).as_cursor())
 
 
 # --- upstreams ------------------------------------------------------------------------------------
@@ -215,21 +279,24 @@ def platform_was_added(keys: Collection[dg.AssetKey]) -> dg.SensorDefinition:
     def watch(
         context: dg.SensorEvaluationContext, installation: Installation, clock: Clock
     ) -> dg.SensorResult | dg.SkipReason:
-        from ingestion.edits import digests_from, digests_of, edit_between
+        from ingestion.edits import digests_of
 
         now = digests_of(installation.parsed_watchlist())
-        if not context.cursor:
-            return dg.SensorResult(
-                skip_reason=dg.SkipReason("Additions are seen from now on."), cursor=now.as_text()
-            )
-        edit = edit_between(digests_from(context.cursor), now)
+        edit = Unanswered.of(context, now)
+        if edit is None:
+            skip = dg.SkipReason("Additions are seen from now on.")
+            return dg.SensorResult(skip_reason=skip, cursor=first_look(now).as_cursor())
         if not edit.asked:
             skip = dg.SkipReason("No platform was added.")
-            return dg.SensorResult(skip_reason=skip, cursor=now.as_text())
-        window = _look_back(clock.now())
-        config = _days(window) | {"platforms": sorted(edit.asked)}
-        run_key = f"platforms-{_digest_of(context.cursor, now.as_text())}"
-        return dg.SensorResult([live_request(keys, sources, run_key, config)], cursor=now.as_text())
+            return dg.SensorResult(skip_reason=skip, cursor=edit.answered(now).as_cursor())
+        added = {name: now.asked[name] for name in sorted(edit.asked)}
+        after = edit.memory.after(_digest_of(json.dumps(added)), clock.now())
+        if after is None:
+            return dg.SensorResult(skip_reason=dg.SkipReason(ASKED_ALREADY), cursor=edit.memory.as_cursor())
+        run_key = f"platforms-{after.run_key}"
+        config = _days(_look_back(clock.now())) | {"platforms": list(added)}
+        request = live_request(keys, sources, run_key, config)
+        return dg.SensorResult([request], cursor=edit.asked_for(after, now, run_key).as_cursor())
 
     return watch
 

@@ -72,8 +72,9 @@ class ClockOnTheWall(Clock):
 class Office:
     """Sensors as the daemon evaluates them: with the cursor that the last good tick has left."""
 
-    def __init__(self, home: Home, folder: Path) -> None:
+    def __init__(self, home: Home, folder: Path, instance: dg.DagsterInstance) -> None:
         ensure_manifest()
+        self.instance = instance
         self.home = home
         self.now = NOW
         self.wall = folder / "clock"
@@ -91,16 +92,20 @@ class Office:
     def tick(self, name: str) -> tuple[list[dg.RunRequest], str]:
         """The runs that a tick starts, and why there are none."""
         self.wall.write_text(self.now.isoformat())
-        with dg.DagsterInstance.ephemeral() as instance:
-            context = dg.build_sensor_context(
-                instance=instance,
-                cursor=self.cursors.get(name),
-                definitions=self.definitions,
-                resources=self.resources,
-            )
-            evaluated = self.definitions.resolve_sensor_def(name).evaluate_tick(context)
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursors.get(name),
+            definitions=self.definitions,
+            resources=self.resources,
+        )
+        evaluated = self.definitions.resolve_sensor_def(name).evaluate_tick(context)
         self.cursors[name] = evaluated.cursor
         return list(evaluated.run_requests or []), evaluated.skip_message or ""
+
+    def run_ends(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
+        """What is left of the run that was started."""
+        tags = {"dagster/run_key": str(request.run_key)}
+        self.instance.add_run(dg.DagsterRun(job_name=str(request.job_name), tags=tags, status=status))
 
     def fetch(self, source: Source, url: str, window: Window | None = None) -> None:
         """What the run would do that a sensor has started."""
@@ -113,8 +118,9 @@ class Office:
 
 
 @pytest.fixture
-def office(home: Home, tmp_path: Path, upstream: Upstream) -> Office:
-    return Office(home, tmp_path)
+def office(home: Home, tmp_path: Path, upstream: Upstream) -> Iterator[Office]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Office(home, tmp_path, instance)
 
 
 @pytest.fixture
@@ -253,6 +259,47 @@ def test_a_new_name_is_searched_for_in_the_news_of_the_archive(office: Office, u
         "first": str(TODAY - timedelta(days=30)),
         "last": str(TODAY),
     }
+
+
+@pytest.mark.parametrize("name", [EDITED, ADDED])
+def test_an_edit_that_is_made_taken_back_and_made_again_starts_a_run_each_time(
+    office: Office, name: str
+) -> None:
+    """Dagster starts one run a key, so a key that came before would swallow the edit."""
+    office.tick(name)
+    keys = []
+    for text in (EXTENDED, WATCHED, EXTENDED, WATCHED):
+        office.watchlist.write_text(text)
+        requests, _ = office.tick(name)
+        for request in requests:
+            keys.append(request.run_key)
+            office.run_ends(request, dg.DagsterRunStatus.SUCCESS)
+    assert len(keys) == len(set(keys)) == (4 if name == EDITED else 2)
+
+
+@pytest.mark.parametrize("name", [EDITED, ADDED])
+def test_an_edit_whose_run_has_failed_is_not_forgotten(office: Office, name: str) -> None:
+    office.tick(name)
+    office.watchlist.write_text(EXTENDED)
+    (first,), _ = office.tick(name)
+    office.run_ends(first, dg.DagsterRunStatus.FAILURE)
+    assert office.tick(name)[0] == []
+    office.now += TRY_AGAIN_AFTER
+    (second,), _ = office.tick(name)
+    assert second.run_key != first.run_key
+    assert second.run_config == first.run_config
+    office.run_ends(second, dg.DagsterRunStatus.SUCCESS)
+    office.now += TRY_AGAIN_AFTER
+    assert office.tick(name)[0] == []
+
+
+def test_an_edit_that_is_taken_back_before_its_run_has_ended_is_loaded_as_it_is_then(office: Office) -> None:
+    office.tick(EDITED)
+    office.watchlist.write_text(EXTENDED)
+    (first,), _ = office.tick(EDITED)
+    office.watchlist.write_text(WATCHED)
+    (second,), _ = office.tick(EDITED)
+    assert second.run_key != first.run_key
 
 
 def test_a_watchlist_that_says_nonsense_leaves_the_cursor_as_it_was(office: Office) -> None:
