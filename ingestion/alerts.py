@@ -6,15 +6,16 @@ where messages go, which is for `apprise`.
 
 A cause is open from when it is first seen until it is seen no more. It is told when its message has been
 accepted everywhere: a message that fails is sent again with the next one, and one whose sender is killed at
-that moment may come twice, but is never lost.
+that moment, or that cannot be noted since the disk is full, may come twice, but is never lost.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +25,8 @@ from typing import Any
 from ingestion.effects import in_utc, locked, remove_durably, write_durably
 from ingestion.errors import AlertError, SettingError
 from ingestion.settings import Home
+
+logger = logging.getLogger(__name__)
 
 ALERTS_VARIABLE = "OBSERVATORY_ALERTS"
 UI_VARIABLE = "OBSERVATORY_UI_URL"
@@ -42,6 +45,7 @@ class Kind(StrEnum):
     STALE = "source stale"
     FAILED = "run failed"
     SPACE = "disk nearly full"
+    BLIND = "watch that failed"
 
 
 @dataclass(frozen=True)
@@ -99,31 +103,46 @@ def tell(
 
     `is_open` says of a cause that is not among `alerts` whether it is still there. Without `send`, nobody is
     configured to be told: alerts are noted, and told once somebody is. Raises `AlertError` when the message
-    was not accepted; then it is still to be told.
+    was not accepted; then it is still to be told. Raises `OSError` where memory failed, having told all.
     """
     with locked(home, "alerts"):
         seen = {alert.cause: alert for alert in alerts}
         noted = {one.alert.cause: one for one in open_alerts(home)}
-        for cause, one in noted.items():
-            if cause not in seen and not is_open(one.alert):
-                remove_durably(_path(home, cause))
-        for cause, alert in seen.items():
-            if cause not in noted:
-                _write(home, OpenAlert(alert, in_utc(now), None))
-        untold = [one for one in open_alerts(home) if one.told_at is None]
-        if not untold or send is None:
-            return None
-        message = message_of([one.alert for one in untold], ui)
-        send(message)
-        for one in untold:
-            _write(home, OpenAlert(one.alert, one.since, in_utc(now)))
+        gone = [cause for cause, one in noted.items() if cause not in seen and not is_open(one.alert)]
+        new = [OpenAlert(alert, in_utc(now), None) for cause, alert in seen.items() if cause not in noted]
+        kept = [one for cause, one in noted.items() if cause not in gone]
+        untold = sorted((one for one in (*kept, *new) if one.told_at is None), key=_age)
+        unwritten = _note(home, gone, new)
+        message = message_of([one.alert for one in untold], ui) if untold and send else None
+        if message and send:
+            send(message)
+            told = [OpenAlert(one.alert, one.since, in_utc(now)) for one in untold]
+            unwritten = _note(home, (), told) or unwritten
+    if unwritten:
+        raise unwritten
     return message
+
+
+def _note(home: Home, gone: Iterable[str], found: Iterable[OpenAlert]) -> OSError | None:
+    """Forgets and remembers. An error is given back, not raised: on a full disk people are told first."""
+    try:
+        for cause in gone:
+            remove_durably(_path(home, cause))
+        for one in found:
+            _write(home, one)
+    except OSError as error:
+        return error
+    return None
 
 
 def open_alerts(home: Home) -> list[OpenAlert]:
     """All causes that are there, the oldest first."""
     found = [_read(path) for path in sorted(home.alerts.glob("*.json"))]
-    return sorted((one for one in found if one), key=lambda one: (one.since, one.alert.cause))
+    return sorted((one for one in found if one), key=_age)
+
+
+def _age(one: OpenAlert) -> tuple[datetime, str]:
+    return (one.since, one.alert.cause)
 
 
 def message_of(alerts: Sequence[Alert], ui: str) -> Message:
@@ -201,12 +220,12 @@ def _write(home: Home, one: OpenAlert) -> None:
 def _read(path: Path) -> OpenAlert | None:
     try:
         fields: dict[str, Any] = json.loads(path.read_bytes())
+        alert = Alert(**{**fields["alert"], "kind": Kind(fields["alert"]["kind"])})
+        told_at = fields["told_at"]
+        since = datetime.fromisoformat(fields["since"])
+        return OpenAlert(alert, since, datetime.fromisoformat(told_at) if told_at else None)
     except FileNotFoundError:
         return None  # another process has just found it resolved
-    alert = Alert(**{**fields["alert"], "kind": Kind(fields["alert"]["kind"])})
-    told_at = fields["told_at"]
-    return OpenAlert(
-        alert,
-        datetime.fromisoformat(fields["since"]),
-        datetime.fromisoformat(told_at) if told_at else None,
-    )
+    except (ValueError, TypeError, KeyError) as error:  # damaged: what it was of is told again if it is there
+        logger.warning("The alert in %s cannot be read, and counts as never told: %s", path, error)
+        return None

@@ -22,7 +22,7 @@ from orchestration.defs.prices import price_bars_lack_sessions
 from orchestration.defs.published import published_asset
 from orchestration.defs.quarantine import quarantine, release_job, released_from_quarantine
 from orchestration.defs.received import inbox, watchlist
-from orchestration.defs.runs import carry_on_sensor, live_job, main_job, nightly
+from orchestration.defs.runs import carry_on_sensor, live_job, live_schedule, main_job, nightly
 from orchestration.defs.upstreams import default_sources, upstream_assets
 from orchestration.defs.warehouse import public_models, warehouse_asset
 from orchestration.executor import executor_from
@@ -61,13 +61,14 @@ def build_defs(
         health,
     ]
     live = live_job(default_sources() if live_sources is None else live_sources)
+    closer = closer_job()
     return dg.Definitions(
         assets=assets,
         asset_checks=[price_bars_lack_sessions, compare_with_history],
-        jobs=[main_job, release_job, again_job, live, closer_job(), compare_job, maintenance_job],
-        schedules=[nightly, compare_schedule, maintenance_schedule],
+        jobs=[main_job, release_job, again_job, live, closer, compare_job, maintenance_job],
+        schedules=[nightly, live_schedule(live), compare_schedule, maintenance_schedule],
         sensors=[
-            carry_on_sensor(assets, [again_job, live]),
+            carry_on_sensor(assets, [again_job, live, closer]),
             automation_sensor,
             *event_sensors(assets, resources["installation"], resources["clock"]),
             episode_sensor(assets),

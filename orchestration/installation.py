@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 OFFLINE = {"observatory/network": "none"}
 """Tag of jobs that load and publish what is on this machine already; `dagster.yaml` lets them run one at a
 time. Two would do the same work, and where they cross, Dagster takes a check of the one for the other's."""
+ONLINE = {"observatory/network": "upstreams"}
+"""Tag of jobs that ask upstreams, which go one at a time, too: the pace at which a host is asked is kept
+within a process, and what was dropped in the inbox has a place beside them."""
 
 
 class Installation(dg.ConfigurableResource["Installation"]):

@@ -5,13 +5,21 @@ is said and that it is said once (`ingestion.alerts`), and the facts (`ingestion
 message is not accepted fails, and tells with its next tick.
 """
 
+import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
 
 from ingestion.alerts import Alert, Kind, sender, tell, ui_address
+from ingestion.errors import SettingError
+from ingestion.health_page import write_health_page
+from ingestion.inbox import rejections
+from ingestion.loads import LoadRecord
+from ingestion.settings import Home
 from ingestion.space import ADVICE
 from orchestration.defs.episodes import EPISODES
 from orchestration.defs.health import HEALTH
@@ -24,8 +32,15 @@ if TYPE_CHECKING:
     from ingestion.health import Health, SourceHealth
     from orchestration.episodes import Episode
 
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+WATCH = "tell_what_needs_somebody"
 TICK_SECONDS = 300
 FAILURE_SECONDS = 60
+REFUSED = timedelta(days=7)
+"""So long a file that was not taken stays an alert; nothing says when somebody has seen to it."""
 SAID_CHARACTERS = 300
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
@@ -33,6 +48,8 @@ ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 @dg.run_failure_sensor(
     name="tell_of_a_run_that_failed",
     minimum_interval_seconds=FAILURE_SECONDS,
+    # Runs of the command `observatory` are of no code location.
+    monitor_all_code_locations=True,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Sends a message, through the services of OBSERVATORY_ALERTS, of a run that failed: once for "
     "each job and step, until the job succeeds again. A check that stopped a run is told by "
@@ -49,7 +66,7 @@ def tell_of_failed_run(context: dg.RunFailureSensorContext, installation: Instal
 
 
 @dg.sensor(
-    name="tell_what_needs_somebody",
+    name=WATCH,
     minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Looks at the health of the sources and at detected episodes, writes the page "
@@ -59,21 +76,51 @@ def tell_of_failed_run(context: dg.RunFailureSensorContext, installation: Instal
 def tell_what_needs_somebody(
     context: dg.SensorEvaluationContext, installation: Installation, clock: Clock
 ) -> dg.SkipReason:
-    from ingestion.health import health
-    from ingestion.health_page import write_health_page
-    from ingestion.limits import limits_from
-    from orchestration.episodes import detect
-
     home, instance = installation.folders(), context.instance
     if not home.archive.exists():
         return dg.SkipReason("Nothing was ever received.")
-    facts = health(home, clock.now(), limits_from(os.environ))
-    alerts = [*health_alerts(facts, instance), *episode_alerts(detect(home, clock.now()).episodes, instance)]
+    facts, unhealthy = _looked_at("the health of the sources", lambda: _health(home, clock))
+    known, unknown = _looked_at("detected episodes", lambda: _episodes(home, clock))
+    refused, unread = _looked_at("files that were not taken", lambda: rejections(home, clock.now() - REFUSED))
+    alerts = [*unhealthy, *unknown, *unread, *episode_alerts(known or (), instance)]
+    alerts += health_alerts(facts, instance) if facts else ()
+    alerts += refused_alerts(refused or ())
+    unseen = {Kind.SPACE, Kind.STALE, Kind.HELD} if facts is None or refused is None else set()
+    unseen |= {Kind.EPISODE} if known is None else set()
+
+    def is_open(alert: Alert) -> bool:
+        return alert.kind in unseen or _still_fails(instance, alert)
+
     try:
-        message = _tell(alerts, installation, clock, is_open=lambda alert: _still_fails(instance, alert))
+        message = _tell(alerts, installation, clock, is_open=is_open)
     finally:
-        write_health_page(home, facts)
+        if facts:
+            write_health_page(home, facts)
     return dg.SkipReason(message or "There is nothing new to tell.")
+
+
+def _health(home: Home, clock: Clock) -> "Health":
+    from ingestion.health import health
+    from ingestion.limits import limits_from
+
+    return health(home, clock.now(), limits_from(os.environ))
+
+
+def _episodes(home: Home, clock: Clock) -> "Sequence[Episode]":
+    from orchestration.episodes import detect
+
+    return detect(home, clock.now()).episodes
+
+
+def _looked_at(what: str, look: Callable[[], T]) -> tuple[T | None, list[Alert]]:
+    """What a look gives. One that fails is an alert itself and stops no other: nobody would hear of it."""
+    try:
+        return look(), []
+    except Exception as error:
+        logger.exception("%s cannot be seen", what)
+        said = f"{what.capitalize()} cannot be seen, so nothing of it is told: {error}"
+        page = f"/locations/migration_observatory/sensors/{WATCH}"
+        return None, [Alert(Kind.BLIND, what, said, "Mend it; the next tick looks again.", page)]
 
 
 def failed_run_alert(job: str, run_id: str, steps: Iterable[str], message: str) -> Alert:
@@ -122,6 +169,15 @@ def episode_alerts(known: Iterable["Episode"], instance: dg.DagsterInstance) -> 
             yield Alert(Kind.EPISODE, one.id, said, remedy, _page(instance, EPISODES))
 
 
+def refused_alerts(records: Iterable[LoadRecord]) -> Iterator[Alert]:
+    """Files of the inbox that were not taken: a name that no table has, bytes that no reader knows."""
+    for record in records:
+        said = f"{record.file_name} was not taken: {record.reason}"
+        yield Alert(
+            Kind.HELD, "inbox", said, "Drop it again when it is mended.", "/assets/inbox", record.load_id
+        )
+
+
 def _stale_alert(one: "SourceHealth", instance: dg.DagsterInstance) -> Alert:
     last = f"{one.last_success:%Y-%m-%d %H:%M} UTC" if one.last_success else "never"
     said = f"{one.source} has not answered completely since {last}."
@@ -132,14 +188,13 @@ def _tell(
     alerts: Iterable[Alert], installation: Installation, clock: Clock, *, is_open: Callable[[Alert], bool]
 ) -> str | None:
     environ: Mapping[str, str] = os.environ
-    message = tell(
-        installation.folders(),
-        list(alerts),
-        clock.now(),
-        send=sender(environ),
-        ui=ui_address(environ),
-        is_open=is_open,
-    )
+    note = partial(tell, installation.folders(), list(alerts), clock.now(), is_open=is_open)
+    try:
+        send = sender(environ)
+    except SettingError:
+        note(send=None)  # told once the addresses are right
+        raise
+    message = note(send=send, ui=ui_address(environ))
     return message.title if message else None
 
 

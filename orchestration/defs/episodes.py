@@ -15,7 +15,7 @@ from orchestration.defs.health import COMPARISONS
 from orchestration.defs.published import PUBLISHED
 from orchestration.defs.received import READ_AGAIN, RELEASED
 from orchestration.defs.upstreams import STEP, upstream_key
-from orchestration.installation import Clock, Installation
+from orchestration.installation import ONLINE, Clock, Installation
 from orchestration.presentation import OWNERS, Group, schema, table
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def closer_job() -> Any:  # Dagster does not export the type of an asset job
         - COMPARISONS,
         description="What a detected episode asks for: charts of more storefronts, news and attention of the "
         f"{BACKFILL_DAYS} days before it, and charts that the Internet Archive has kept.",
-        tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)},
+        tags={"dagster/max_runtime": str(MAX_RUNTIME_SECONDS)} | ONLINE,
     )
 
 

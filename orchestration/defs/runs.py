@@ -16,11 +16,12 @@ from orchestration.defs.received import GROUP as RECEIVED
 from orchestration.defs.received import READ_AGAIN, RELEASED
 from orchestration.defs.upstreams import GROUP as UPSTREAMS
 from orchestration.defs.upstreams import STEP, upstream_key
-from orchestration.installation import OFFLINE, Clock, Installation, Network
+from orchestration.installation import OFFLINE, ONLINE, Clock, Installation, Network
 from orchestration.presentation import Group
 
 MAIN_JOB = "load_check_model_publish"
 LIVE_JOB = "fetch_live_load_check_model_publish"
+LIVE_SCHEDULE = "fetch_live_every_day"
 CARRY_ON = "publish_what_a_failed_check_does_not_block"
 CARRY_ON_SECONDS = 60
 SENSOR_NAME_TAG = "dagster/sensor_name"
@@ -52,7 +53,7 @@ def live_job(sources: Iterable[str]) -> Any:  # Dagster does not export the type
         "`observatory run --live`. It asks for today, or for the days from `first` to `last` in the settings "
         f"of `{STEP}`. An upstream that does not answer stops nothing: its check names the days that are "
         "missing, and the next run asks for them again.",
-        tags={"dagster/max_runtime": str(MAX_LIVE_RUNTIME_SECONDS)},
+        tags={"dagster/max_runtime": str(MAX_LIVE_RUNTIME_SECONDS)} | ONLINE,
     )
 
 
@@ -64,6 +65,20 @@ nightly = dg.ScheduleDefinition(
     description="The floor under the events: whatever nothing else started is done at 03:00 UTC.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
+
+
+def live_schedule(job: Any) -> dg.ScheduleDefinition:
+    """Asks the upstreams once a day, for whoever turns it on: nothing goes over the network by itself."""
+    return dg.ScheduleDefinition(
+        name=LIVE_SCHEDULE,
+        job=job,
+        cron_schedule="0 12 * * *",
+        execution_timezone="UTC",
+        description="At 12:00 UTC, when the day before is over everywhere, asks every upstream of the live "
+        "job for today and for what is missing of the week before. Off until it is turned on; uses the "
+        "network.",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )
 
 
 def blocked_tables(instance: dg.DagsterInstance, run_id: str) -> set[str]:

@@ -1,5 +1,6 @@
 """Alerts: each cause is told once until it is resolved, in one message, and none is lost."""
 
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_status_sensor_definition import RunStatusSensorCursor
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from ingestion.alerts import Alert, Kind, Message, message_of, open_alerts, sender, tell
 from ingestion.errors import AlertError, SettingError
@@ -133,6 +137,115 @@ def test_the_sensor_tells_of_stale_sources_and_held_loads_once(home: Home, servi
     assert message["title"] == "Migration Observatory: load held back, source stale"
     assert "http://ui.example:3000/assets/upstream/wikimedia_pageviews" in message["message"]
     assert "wikimedia_pageviews" in home.health_page.read_text()
+
+
+def look(home: Home, instance: dg.DagsterInstance) -> None:
+    tell_what_needs_somebody(dg.build_sensor_context(instance=instance, resources=resources(home)))
+
+
+def test_a_file_that_was_not_taken_is_told_once(home: Home, service: Service) -> None:
+    drop(home, "chart_entrees.csv", "a,b\n1,2\n")
+    receive_and_load(home)
+    with dg.DagsterInstance.ephemeral() as instance:
+        look(home, instance)
+        look(home, instance)
+    (message,) = service.received
+    assert "chart_entrees.csv was not taken" in message["message"]
+
+
+def test_a_look_that_fails_is_told_and_stops_no_other(
+    home: Home, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(home, "chart_entrees.csv", "a,b\n1,2\n")
+    receive_and_load(home)
+    monkeypatch.setenv("OBSERVATORY_STALE_HOURS", "two")
+    with dg.DagsterInstance.ephemeral() as instance:
+        look(home, instance)
+        (message,) = service.received
+        assert "The health of the sources cannot be seen" in message["message"]
+        assert "OBSERVATORY_STALE_HOURS" in message["message"]
+        assert "chart_entrees.csv" in message["message"]
+        monkeypatch.delenv("OBSERVATORY_STALE_HOURS")
+        look(home, instance)
+    assert len(service.received) == 1
+    assert {one.alert.kind for one in open_alerts(home)} == {Kind.HELD}
+
+
+def test_what_could_not_be_seen_is_not_told_anew_when_it_is_seen_again(
+    home: Home, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(home, "fx_rates__vendor.csv", "provider,nothing\necb,1\n")
+    receive_and_load(home, "fx_rates")
+    with dg.DagsterInstance.ephemeral() as instance:
+        look(home, instance)
+        monkeypatch.setenv("OBSERVATORY_STALE_HOURS", "two")
+        look(home, instance)
+        monkeypatch.delenv("OBSERVATORY_STALE_HOURS")
+        look(home, instance)
+    assert [message["title"].partition(": ")[2] for message in service.received] == [
+        "load held back (import, fx_rates)",
+        "watch that failed (the health of the sources)",
+    ]
+
+
+def test_what_is_seen_under_a_wrong_address_is_told_once_it_is_right(
+    home: Home, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(home, "chart_entrees.csv", "a,b\n1,2\n")
+    receive_and_load(home)
+    with dg.DagsterInstance.ephemeral() as instance:
+        with monkeypatch.context() as wrong:
+            wrong.setenv("OBSERVATORY_ALERTS", "nonsense")
+            with pytest.raises(SettingError):
+                look(home, instance)
+        look(home, instance)
+    assert len(service.received) == 1
+
+
+def test_a_full_disk_is_told_although_nothing_can_be_noted(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    sent: list[Message] = []
+    monkeypatch.setattr("ingestion.alerts.write_durably", full)
+    with pytest.raises(OSError, match="No space left"):
+        tell(home, [STALE], NOON, send=sent.append)
+    assert len(sent) == 1
+
+
+def test_a_damaged_note_counts_as_never_told(home: Home) -> None:
+    sent: list[Message] = []
+    tell(home, [STALE], NOON, send=sent.append)
+    (note,) = home.alerts.glob("*.json")
+    note.write_bytes(b"")
+    tell(home, [STALE], NOON, send=sent.append)
+    tell(home, [STALE], NOON, send=sent.append)
+    assert len(sent) == 2
+
+
+def test_runs_of_the_command_are_watched_too(home: Home, service: Service) -> None:
+    """They belong to no code location, while the daemon's sensor does."""
+    home.archive.mkdir(parents=True)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert not run_some_job(instance, fail=True).success
+        origin = ManagedGrpcPythonEnvCodeLocationOrigin(
+            loadable_target_origin=LoadableTargetOrigin(module_name="orchestration"),
+            location_name="migration_observatory",
+        )
+        context = dg.SensorEvaluationContext(
+            instance_ref=None,
+            last_tick_completion_time=None,
+            last_run_key=None,
+            cursor=RunStatusSensorCursor(record_id=0).to_json(),  # type: ignore[no-untyped-call]
+            repository_name="__repository__",
+            instance=instance,
+            resources=resources(home),
+            code_location_origin=origin,
+        )
+        tell_of_failed_run.evaluate_tick(context)
+    assert len(service.received) == 1
 
 
 @dg.op(config_schema={"fail": bool})
