@@ -103,7 +103,7 @@ def _published(home: Home, now: datetime) -> str:
     """Damage that leaves a file's size and time as they were is found by reading all of it, now and then."""
     gone = len(delete_expired(home, now))
     distrust(home)
-    return f"{gone} old versions deleted; the next publish reads the current one, and the warehouse, as a whole"
+    return f"{gone} old versions deleted; the next publish reads all of the current one, and of the warehouse"
 
 
 def _compacted(home: Home) -> str:
