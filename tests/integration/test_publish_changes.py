@@ -125,6 +125,9 @@ def test_of_one_more_day_only_that_is_read_and_written(published: Home) -> None:
     assert -1 not in {row[2] for row in shown}
     assert is_shared(published, "dim_app")
     assert not is_shared(published, "fct_rank")
+    with duckdb.connect(str(published.published_database), read_only=True) as con:
+        [(tags,)] = con.execute("SELECT tags FROM duckdb_databases() WHERE NOT internal").fetchall()
+    assert tags["storage_version"].startswith("v1.5.0"), "that of the copy, too"
 
     distrust(published)
     assert publish_at(published, 2).created
