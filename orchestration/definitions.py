@@ -24,7 +24,7 @@ from orchestration.defs.quarantine import quarantine, release_job, released_from
 from orchestration.defs.received import inbox, watchlist
 from orchestration.defs.runs import carry_on_sensor, live_job, live_schedule, main_job, nightly
 from orchestration.defs.upstreams import default_sources, upstream_assets
-from orchestration.defs.warehouse import public_models, warehouse_asset
+from orchestration.defs.warehouse import day_columns, public_models, warehouse_asset
 from orchestration.executor import executor_from
 from orchestration.installation import Clock, Installation, Network
 
@@ -56,7 +56,7 @@ def build_defs(
         *lake_assets(),
         quarantine,
         warehouse_asset(manifest),
-        published_asset(public_models(manifest)),
+        published_asset(public_models(manifest), day_columns(manifest)),
         detected_episodes,
         health,
     ]

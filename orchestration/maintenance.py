@@ -19,7 +19,7 @@ from ingestion.parsed import KEPT, forget_old
 from ingestion.retention import Removed, forget_settled_quarantine, forget_unreferenced
 from ingestion.settings import Home
 from orchestration import upkeep
-from orchestration.publish import delete_expired
+from orchestration.publish import delete_expired, distrust
 from orchestration.warehouse_file import compact
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -46,7 +46,7 @@ def maintain(home: Home, instance: dg.DagsterInstance, now: datetime, limits: Li
         "cache": lambda: _forgot(home, now),
         "archive": lambda: _removed(forget_unreferenced(home, now, limits.keep_unreferenced)),
         "quarantine": lambda: _removed(forget_settled_quarantine(home, now, limits.keep_quarantine)),
-        "published": lambda: f"{len(delete_expired(home, now))} old versions deleted",
+        "published": lambda: _published(home, now),
         "warehouse": lambda: _compacted(home),
     }
     done = []
@@ -97,6 +97,13 @@ def _removed(removed: Removed) -> str:
 def _forgot(home: Home, now: datetime) -> str:
     forget_old(home, now)
     return f"readings of the archive that are older than {KEPT.days} days removed"
+
+
+def _published(home: Home, now: datetime) -> str:
+    """Damage that leaves a file's size and time as they were is found by reading all of it, now and then."""
+    gone = len(delete_expired(home, now))
+    distrust(home)
+    return f"{gone} old versions deleted; the next publish reads all of the current one, and of the warehouse"
 
 
 def _compacted(home: Home) -> str:

@@ -1,7 +1,8 @@
 """Publishing: the public marts as a versioned DuckDB file of their own, with a Parquet file each.
 
 Belongs here: how a version is built, tested, shown and deleted. Does not: which models are public (dbt's
-manifest says), when publishing happens (`defs`), and what the tables hold (dbt).
+manifest says), when publishing happens (`defs`), what the tables hold (dbt), and how two states of a table
+are told apart (`table_content`).
 
     observatory.duckdb -> published/current/observatory.duckdb     made once
     parquet            -> published/current/parquet                made once
@@ -11,11 +12,19 @@ manifest says), when publishing happens (`defs`), and what the tables hold (dbt)
 A version is complete, on disk and tested before `current` names it, and it is never written again. A
 process killed at any point leaves `current` on a whole version; what it began is removed by the next
 publish. Whoever reads several Parquet files of one state resolves the link first, and once.
+
+A version begins as a copy of the current one's database, in which only what differs is replaced: tables, and
+single days of tables that dbt builds by day. Parquet files of tables that stayed the same are hard links to
+the current version's. What the current version holds is noted (`_note`), with the sizes and times of its
+files; of a table built by day only days that dbt rebuilt since are read. Whatever speaks against that note,
+or that it is missing, as after maintenance (`distrust`), makes all of it be read, and a version be built
+from the warehouse alone.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -29,11 +38,26 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
+from ingestion.effects import remove_durably, write_durably
 from ingestion.errors import PublishError
 from ingestion.settings import Home
 from ingestion.space import full_disk, is_full
+from orchestration.table_content import (
+    SCHEMA,
+    Content,
+    Table,
+    changed_days,
+    from_json,
+    identifier,
+    in_days,
+    read_back,
+    read_contents,
+    relation,
+    table_comments,
+    text,
+    to_json,
+)
 
-SCHEMA = "marts"
 DICTIONARY = "data_dictionary"
 STEPS = ("compared", "copied", "checkpointed", "synced", "renamed", "smoke_tested", "flipped", "cleaned")
 KEEP_COUNT = 5
@@ -44,6 +68,8 @@ LAYOUT = 1
 # The oldest form that DuckDB 1.5 can write and read; 2.x reads and writes it too.
 _STORAGE_VERSION = "v1.5.0"
 _MEMORY_LIMIT = "1GB"
+_MOST_FREE = 0.5
+"""A database of which more is free is not copied on: the next version is built anew, and small."""
 _LOCK_TIMEOUT_SECONDS = 300
 _INSTANT = "%Y%m%dT%H%M%S.%fZ"
 _VERSION_ID = re.compile(r"(?P<instant>\d{8}T\d{6}\.\d{6}Z)-(?P<digest>[0-9a-f]{12})")
@@ -88,22 +114,11 @@ class Publication:
 
 
 @dataclass(frozen=True)
-class _Column:
-    name: str
-    type: str
-    nullable: bool
-    comment: str | None
+class _Known:
+    """The current version, whose files are as its publish left them, and what it holds."""
 
-
-@dataclass(frozen=True)
-class _Table:
-    """All that makes two tables the same: schema, comments and rows, whatever the order of the rows."""
-
-    name: str
-    comment: str | None
-    columns: tuple[_Column, ...]
-    rows: int
-    fingerprint: tuple[int, int]
+    version: Version
+    contents: Mapping[str, Content]
 
 
 class _Phases:
@@ -125,16 +140,22 @@ def _nobody_listens(step: str) -> None:
 
 
 def publish(
-    home: Home, models: Sequence[str], now: datetime, step: Callable[[str], None] = _nobody_listens
+    home: Home,
+    models: Sequence[str],
+    now: datetime,
+    step: Callable[[str], None] = _nobody_listens,
+    *,
+    days: Mapping[str, str] | None = None,
 ) -> Publication:
     """Shows the tables `marts.<model>` of the warehouse to readers, all of them in one step.
 
-    `now` is an aware instant; it names the version and ages the old ones. `step` is called with each name
-    of `STEPS` once that step is done; an unchanged warehouse takes the first and the last only. Nobody may
-    write the warehouse meanwhile, not even this process: dbt-duckdb gives the file back after a run in
-    process only with `keep_open: false` in its profile. Raises PublishError, and leaves what is published
-    as it was, if the warehouse cannot be read, a model is missing, or the new version is not what was copied;
-    and `DiskFullError` likewise.
+    `now` is an aware instant; it names the version and ages the old ones. `days` gives the column of the day
+    of models that dbt builds by day: of them, only days that were rebuilt are read. `step` is called with
+    each name of `STEPS` once that step is done; an unchanged warehouse takes the first and the last only.
+    Nobody may write the warehouse meanwhile, not even this process: dbt-duckdb gives the file back after a
+    run in process only with `keep_open: false` in its profile. Raises PublishError, and leaves what is
+    published as it was, if the warehouse cannot be read, a model is missing, or the new version is not what
+    was copied; and `DiskFullError` likewise.
     """
     if now.tzinfo is None:
         raise ValueError("publish needs an aware instant")
@@ -143,7 +164,7 @@ def publish(
     try:
         home.locks.mkdir(parents=True, exist_ok=True)
         with FileLock(home.locks / "publish.lock", timeout=_LOCK_TIMEOUT_SECONDS):
-            return _publish(home, names, now.astimezone(UTC), _Phases(step))
+            return _publish(home, names, days or {}, now.astimezone(UTC), _Phases(step))
     except Timeout as error:
         raise PublishError(
             f"another publish has held {error.lock_file} for {_LOCK_TIMEOUT_SECONDS} s",
@@ -194,24 +215,35 @@ def delete_expired(home: Home, now: datetime) -> list[Version]:
     return gone
 
 
-def _publish(home: Home, models: tuple[str, ...], now: datetime, phases: _Phases) -> Publication:
+def distrust(home: Home) -> None:
+    """Makes the next publish read all of the warehouse and of the current version."""
+    remove_durably(_note_of(home))
+
+
+def _publish(
+    home: Home, models: tuple[str, ...], days: Mapping[str, str], now: datetime, phases: _Phases
+) -> Publication:
     """What `publish` does while it holds the lock."""
     versions = home.published / "versions"
     versions.mkdir(parents=True, exist_ok=True)
     _sweep(versions)
+    known = _known(home)
     try:
         with _engine(versions) as con:
             _attach_warehouse(con, home.warehouse)
-            wanted = _wanted(con, models)
-            same = _current_with(con, home, wanted)
-            version = same or _next_version(versions, now, _digest(wanted))
+            contents = _wanted(con, models, days, known)
+            same = _current_with(con, home, contents, known)
+            version = same or _next_version(versions, now, _digest(contents))
             _make_fixed_links(home)
             phases.done("compared")
             if same is None:
-                _build(con, _building(version), wanted, phases)
+                distrust(home)  # whatever goes wrong from here on, the next publish trusts nothing
+                before = _build(con, _building(version), contents, known, phases)
         # The warehouse is free again: what follows reads the copy.
         if same is None:
-            _show(home, version, wanted, phases)
+            _show(home, version, contents, before, phases)
+        if known is None or same is None or known.contents != contents:
+            _note(home, version, contents)
         for old in expired(_versions(versions), version, now):
             _delete(old.path)
         phases.done("cleaned")
@@ -221,7 +253,10 @@ def _publish(home: Home, models: tuple[str, ...], now: datetime, phases: _Phases
         version=version.id,
         path=version.path,
         created=same is None,
-        tables=tuple(PublishedTable(table.name, table.rows, len(table.columns)) for table in wanted),
+        tables=tuple(
+            PublishedTable(name, content.table.rows.count, len(content.table.columns))
+            for name, content in contents.items()
+        ),
         size_bytes=sum(path.stat().st_size for path in version.path.rglob("*") if path.is_file()),
         seconds=phases.seconds,
     )
@@ -305,37 +340,155 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+# --- what is known of the current version -----------------------------------------------------------------
+
+
+def _note_of(home: Home) -> Path:
+    return home.dbt_target / "published_contents.json"
+
+
+def _note(home: Home, version: Version, contents: Mapping[str, Content]) -> None:
+    """Writes down what the current version holds, and how its files stand.
+
+    It is written after the flip, and is of no use to any other version: a kill in between costs time only.
+    """
+    said = {
+        "form": _form(),
+        "version": version.id,
+        "files": _files(version.path),
+        "contents": [to_json(content) for content in contents.values()],
+    }
+    write_durably(_note_of(home), json.dumps(said).encode())
+
+
+def _known(home: Home) -> _Known | None:
+    """What was noted of the current version; None if that is not sure, or its files changed since."""
+    version = current_version(home)
+    try:
+        said = json.loads(_note_of(home).read_bytes())
+        if version is None or [said["form"], said["version"]] != [_form(), version.id]:
+            return None
+        if said["files"] != _files(version.path):
+            return None
+        contents = [from_json(content) for content in said["contents"]]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # never written, or by somebody else
+        return None
+    return _Known(version, {content.table.name: content for content in contents})
+
+
+def _form() -> list[str]:
+    """What a version must be made by for the next one to begin as a copy of it; hashes differ by engine."""
+    return [str(LAYOUT), _STORAGE_VERSION, duckdb.__version__]
+
+
+def _files(folder: Path) -> dict[str, list[int]]:
+    """The size and the time of change of every file of a version."""
+    found = {}
+    for path in folder.rglob("*"):
+        if not path.is_dir():
+            status = path.lstat()
+            found[path.relative_to(folder).as_posix()] = [status.st_size, status.st_mtime_ns]
+    return found
+
+
 # --- building and showing ---------------------------------------------------------------------------------
 
 
-def _build(con: duckdb.DuckDBPyConnection, folder: Path, wanted: tuple[_Table, ...], phases: _Phases) -> None:
-    """Copies the tables into a new database and Parquet files under `folder`; leaves no write-ahead log."""
+def _build(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    contents: Mapping[str, Content],
+    known: _Known | None,
+    phases: _Phases,
+) -> Mapping[str, Content]:
+    """Makes a database and Parquet files under `folder`; leaves no write-ahead log.
+
+    Gives what was there to begin with, of the version that is known: nothing, if it was made from nothing.
+    """
     (folder / "parquet").mkdir(parents=True)
-    con.execute(f"ATTACH {_text(folder / _DATABASE)} AS built (STORAGE_VERSION '{_STORAGE_VERSION}')")
-    con.execute(f"CREATE SCHEMA built.{_identifier(SCHEMA)}")
-    for table in wanted:
-        _copy(con, table)
-        target = _text(_parquet(folder, table.name))
-        con.execute(f"COPY {_relation('built', table.name)} TO {target} (FORMAT parquet, COMPRESSION zstd)")
-    _describe(con, wanted)
+    base = known if known and _attach_copy(con, known.version, folder) else None
+    before = base.contents if base else {}
+    if base is None:
+        con.execute(f"ATTACH {text(folder / _DATABASE)} AS built (STORAGE_VERSION '{_STORAGE_VERSION}')")
+    # One transaction: each by itself would be brought to disk, hundreds of comments among them.
+    con.execute("BEGIN")
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS built.{identifier(SCHEMA)}")
+    for name in before.keys() - contents.keys():
+        con.execute(f"DROP TABLE {relation('built', name)}")
+    for name, content in contents.items():
+        _put(con, content, before.get(name))
+    _describe(con, contents)
+    con.execute("COMMIT")
+    for name, content in contents.items():
+        unchanged = name in before and before[name].table == content.table
+        if not (base and unchanged and _link(_parquet(base.version.path, name), _parquet(folder, name))):
+            target = text(_parquet(folder, name))
+            con.execute(f"COPY {relation('built', name)} TO {target} (FORMAT parquet, COMPRESSION zstd)")
     phases.done("copied")
     con.execute("CHECKPOINT built")
     con.execute("DETACH built")
     phases.done("checkpointed")
+    return before
 
 
-def _copy(con: duckdb.DuckDBPyConnection, table: _Table) -> None:
+def _attach_copy(con: duckdb.DuckDBPyConnection, version: Version, folder: Path) -> bool:
+    """Begins with a copy of the version's database; False, and no copy, if it is mostly free blocks."""
+    copy = folder / _DATABASE
+    shutil.copyfile(version.path / _DATABASE, copy)
+    con.execute(f"ATTACH {text(copy)} AS built")
+    [(free, total)] = con.execute(
+        "SELECT free_blocks, total_blocks FROM pragma_database_size() WHERE database_name = 'built'"
+    ).fetchall()
+    if free <= _MOST_FREE * total:
+        return True
+    con.execute("DETACH built")
+    copy.unlink()
+    return False
+
+
+def _put(con: duckdb.DuckDBPyConnection, content: Content, before: Content | None) -> None:
+    """Makes the built table hold `content`, where it holds `before`.
+
+    A day that is replaced goes to the end of the table, as it does in the warehouse.
+    """
+    table = content.table
+    if before and before.table == table:
+        return
+    days = changed_days(before, content) if before else None
+    if days is None or content.by_day is None:
+        if before:
+            con.execute(f"DROP TABLE {relation('built', table.name)}")
+        _copy(con, table)
+    else:
+        chosen = in_days(content.by_day.column, days)
+        con.execute(f"DELETE FROM {relation('built', table.name)} WHERE {chosen}")
+        con.execute(
+            f"INSERT INTO {relation('built', table.name)} "
+            f"FROM {relation('warehouse', table.name)} WHERE {chosen}"
+        )
+
+
+def _link(old: Path, new: Path) -> bool:
+    """Gives a file a second name; False where that cannot be, as on file systems without such names."""
+    try:
+        os.link(old, new)
+    except OSError:
+        return False
+    return True
+
+
+def _copy(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     """One table: rows in their order, types, NOT NULL and comments."""
-    copy = _relation("built", table.name)
-    con.execute(f"CREATE TABLE {copy} AS FROM {_relation('warehouse', table.name)}")
+    copy = relation("built", table.name)
+    con.execute(f"CREATE TABLE {copy} AS FROM {relation('warehouse', table.name)}")
     if table.comment is not None:
-        con.execute(f"COMMENT ON TABLE {copy} IS {_text(table.comment)}")
+        con.execute(f"COMMENT ON TABLE {copy} IS {text(table.comment)}")
     for column in table.columns:
-        name = _identifier(column.name)
+        name = identifier(column.name)
         if not column.nullable:
             con.execute(f"ALTER TABLE {copy} ALTER COLUMN {name} SET NOT NULL")
         if column.comment is not None:
-            con.execute(f"COMMENT ON COLUMN {copy}.{name} IS {_text(column.comment)}")
+            con.execute(f"COMMENT ON COLUMN {copy}.{name} IS {text(column.comment)}")
 
 
 _DICTIONARY_COMMENT = (
@@ -349,31 +502,40 @@ _DICTIONARY_COLUMNS = {
 }
 
 
-def _dictionary_rows(wanted: tuple[_Table, ...]) -> list[tuple[str, str | None, str | None, str | None]]:
+def _dictionary_rows(contents: Mapping[str, Content]) -> list[tuple[str, str | None, str | None, str | None]]:
     """Each table, followed by its columns in their order."""
     rows: list[tuple[str, str | None, str | None, str | None]] = []
-    for table in wanted:
+    for content in contents.values():
+        table = content.table
         rows.append((table.name, None, None, table.comment))
         rows.extend((table.name, column.name, column.type, column.comment) for column in table.columns)
     return rows
 
 
-def _describe(con: duckdb.DuckDBPyConnection, wanted: tuple[_Table, ...]) -> None:
+def _describe(con: duckdb.DuckDBPyConnection, contents: Mapping[str, Content]) -> None:
     """The data dictionary, as a view over constants.
 
     A view over DuckDB's own catalogue would mix in the tables of whatever else a reader has attached.
     """
-    view = _relation("built", DICTIONARY)
-    rows = ", ".join(f"({', '.join(map(_text, row))})" for row in _dictionary_rows(wanted))
+    view = relation("built", DICTIONARY)
+    rows = ", ".join(f"({', '.join(map(text, row))})" for row in _dictionary_rows(contents))
     columns = ", ".join(f"{name}::VARCHAR AS {name}" for name in _DICTIONARY_COLUMNS)
     names = ", ".join(_DICTIONARY_COLUMNS)
-    con.execute(f"CREATE VIEW {view} AS SELECT {columns} FROM (VALUES {rows}) AS described({names})")
-    con.execute(f"COMMENT ON VIEW {view} IS {_text(_DICTIONARY_COMMENT)}")
+    con.execute(
+        f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM (VALUES {rows}) AS described({names})"
+    )
+    con.execute(f"COMMENT ON VIEW {view} IS {text(_DICTIONARY_COMMENT)}")
     for name, comment in _DICTIONARY_COLUMNS.items():
-        con.execute(f"COMMENT ON COLUMN {view}.{name} IS {_text(comment)}")
+        con.execute(f"COMMENT ON COLUMN {view}.{name} IS {text(comment)}")
 
 
-def _show(home: Home, version: Version, wanted: tuple[_Table, ...], phases: _Phases) -> None:
+def _show(
+    home: Home,
+    version: Version,
+    contents: Mapping[str, Content],
+    before: Mapping[str, Content],
+    phases: _Phases,
+) -> None:
     """Brings a built version to disk and to its place, tests it there, and flips the link to it."""
     building = _building(version)
     for path in sorted(building.rglob("*"), reverse=True):  # what a folder holds before the folder
@@ -384,7 +546,7 @@ def _show(home: Home, version: Version, wanted: tuple[_Table, ...], phases: _Pha
     _sync(version.path.parent)
     phases.done("renamed")
     with _engine(version.path.parent) as con:
-        flaw = _flaw(con, version.path, wanted)
+        flaw = _flaw(con, version.path, contents, before)
     if flaw is not None:
         _delete(version.path)
         raise PublishError(
@@ -420,7 +582,7 @@ def _attach_warehouse(con: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
             remedy="Run `observatory run` to build it",
         )
     try:
-        con.execute(f"ATTACH {_text(warehouse)} AS warehouse (READ_ONLY)")
+        con.execute(f"ATTACH {text(warehouse)} AS warehouse (READ_ONLY)")
     except duckdb.Error as error:
         problem = _first_line(error)
         # DuckDB has no error class of its own for a file that another process, or this one, is writing.
@@ -433,93 +595,68 @@ def _attach_warehouse(con: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
         ) from error
 
 
-def _wanted(con: duckdb.DuckDBPyConnection, models: tuple[str, ...]) -> tuple[_Table, ...]:
-    """The warehouse's tables of these names."""
-    missing = sorted(set(models) - set(_table_comments(con, "warehouse")))
+def _wanted(
+    con: duckdb.DuckDBPyConnection, models: tuple[str, ...], days: Mapping[str, str], known: _Known | None
+) -> dict[str, Content]:
+    """What the warehouse's tables of these names hold."""
+    missing = sorted(set(models) - set(table_comments(con, "warehouse")))
     if missing:
         raise PublishError(
             f"the warehouse has no table for {', '.join(f'{SCHEMA}.{name}' for name in missing)}",
             source=_SOURCE,
             remedy="Build all public models, as tables, and publish again",
         )
-    return _tables(con, "warehouse", models)
+    return read_contents(con, "warehouse", models, days, known.contents if known else {})
 
 
-def _current_with(con: duckdb.DuckDBPyConnection, home: Home, wanted: tuple[_Table, ...]) -> Version | None:
+def _current_with(
+    con: duckdb.DuckDBPyConnection, home: Home, contents: Mapping[str, Content], known: _Known | None
+) -> Version | None:
     """The current version if it shows this content, whole.
 
     A version that was damaged, or that somebody opened for writing, counts as another: a new one heals it.
     """
     version = current_version(home)
-    if version is None or version.digest != _digest(wanted) or _flaw(con, version.path, wanted):
+    if version is None or version.digest != _digest(contents):
+        return None
+    if known is None and _flaw(con, version.path, contents, {}):
         return None
     return version
 
 
-def _flaw(con: duckdb.DuckDBPyConnection, folder: Path, wanted: tuple[_Table, ...]) -> str | None:
-    """What is wrong with a version that should show `wanted`, after reading all of it; None if nothing is."""
-    parquet = {_parquet(folder, table.name): table.rows for table in wanted}
+def _flaw(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    contents: Mapping[str, Content],
+    before: Mapping[str, Content],
+) -> str | None:
+    """What is wrong with a version that should show `contents`; None if nothing is.
+
+    Reads all that differs from `before`, and no more than the numbers of the rows that were copied with it.
+    """
+    parquet = {_parquet(folder, name): content.table.rows.count for name, content in contents.items()}
     if {path for path in folder.rglob("*") if not path.is_dir()} != {folder / _DATABASE, *parquet}:
         return "a file is missing, or one too many"
     try:
-        con.execute(f"ATTACH {_text(folder / _DATABASE)} AS published (READ_ONLY)")
-        if _tables(con, "published", tuple(sorted(_table_comments(con, "published")))) != wanted:
+        con.execute(f"ATTACH {text(folder / _DATABASE)} AS published (READ_ONLY)")
+        if read_back(con, "published", contents, before) != {
+            name: content.table for name, content in contents.items()
+        }:
             return "its tables differ"
-        rows = con.execute(f"SELECT count(*) FROM {_relation('published', DICTIONARY)}").fetchall()
-        if rows != [(len(_dictionary_rows(wanted)),)]:
+        rows = con.execute(f"SELECT count(*) FROM {relation('published', DICTIONARY)}").fetchall()
+        if rows != [(len(_dictionary_rows(contents)),)]:
             return "its data dictionary differs"
         for path, count in parquet.items():
-            if con.execute(f"SELECT count(*) FROM read_parquet({_text(path)})").fetchall() != [(count,)]:
+            if con.execute(f"SELECT count(*) FROM read_parquet({text(path)})").fetchall() != [(count,)]:
                 return f"{path.name} has another number of rows"
     except duckdb.Error as error:
         return _first_line(error)
     return None
 
 
-def _table_comments(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str | None]:
-    """Every table of the schema, with its comment."""
-    return dict(
-        con.execute(f"SELECT table_name, comment FROM duckdb_tables() {_of_schema(database)}").fetchall()
-    )
-
-
-def _tables(con: duckdb.DuckDBPyConnection, database: str, names: tuple[str, ...]) -> tuple[_Table, ...]:
-    """The schema, comments, row counts and fingerprints of these tables; reads every value of them."""
-    columns: dict[str, list[_Column]] = {}
-    for table, *column in con.execute(
-        "SELECT table_name, column_name, data_type, is_nullable, comment FROM duckdb_columns() "
-        f"{_of_schema(database)} ORDER BY table_name, column_index"
-    ).fetchall():
-        columns.setdefault(table, []).append(_Column(*column))
-    comments = _table_comments(con, database)
-    return tuple(
-        _Table(name, comments[name], tuple(columns[name]), *_content(con, database, name, columns[name]))
-        for name in names
-    )
-
-
-def _of_schema(database: str) -> str:
-    # Not a query with parameters: binding the first one imports pandas, which takes a second.
-    return f"WHERE database_name = {_text(database)} AND schema_name = {_text(SCHEMA)}"
-
-
-def _content(
-    con: duckdb.DuckDBPyConnection, database: str, table: str, columns: Sequence[_Column]
-) -> tuple[int, tuple[int, int]]:
-    """The number of rows, and a fingerprint of them that does not depend on their order.
-
-    The sum is there because equal rows cancel each other in the exclusive or.
-    """
-    row = ", ".join(_identifier(column.name) for column in columns)
-    [(rows, mixed, total)] = con.execute(
-        "SELECT count(*), coalesce(bit_xor(h), 0), coalesce(sum(h), 0) "
-        f"FROM (SELECT hash({row}) AS h FROM {_relation(database, table)})"
-    ).fetchall()
-    return rows, (mixed, total)
-
-
-def _digest(tables: tuple[_Table, ...]) -> str:
+def _digest(contents: Mapping[str, Content]) -> str:
     """Twelve hexadecimal digits that name a content."""
+    tables = tuple(content.table for content in contents.values())
     return hashlib.sha256(repr((LAYOUT, tables)).encode()).hexdigest()[:12]
 
 
@@ -539,18 +676,6 @@ def _refuse_unusable(models: tuple[str, ...]) -> None:
 
 def _parquet(folder: Path, model: str) -> Path:
     return folder / "parquet" / f"{model}.parquet"
-
-
-def _relation(database: str, table: str) -> str:
-    return ".".join(map(_identifier, (database, SCHEMA, table)))
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str | Path | None) -> str:
-    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
 
 
 def _first_line(error: Exception) -> str:

@@ -18,8 +18,8 @@ GROUP = Group.PUBLISHED
 PUBLISHED = dg.AssetKey("observatory")
 
 
-def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
-    """The published database, made of the public models."""
+def published_asset(public: Sequence[str], days: Mapping[str, str]) -> dg.AssetsDefinition:
+    """The published database, made of the public models; `days` are the columns of those built by day."""
 
     @dg.asset(
         key=PUBLISHED,
@@ -40,7 +40,7 @@ def published_asset(public: Sequence[str]) -> dg.AssetsDefinition:
         home = installation.folders()
         with locked(home, WAREHOUSE):
             try:
-                publication = publish(home, public, clock.now())
+                publication = publish(home, public, clock.now(), days=days)
             except PublishError as error:
                 if damaged := put_aside_if_damaged(home, clock.now(), thoroughly=True):
                     again = "Run again; readers keep the state that they have"

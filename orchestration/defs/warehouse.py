@@ -55,6 +55,15 @@ def public_models(manifest: Mapping[str, Any]) -> list[str]:
     return sorted(node["name"] for node in asset_nodes(manifest).values() if node.get("access") == "public")
 
 
+def day_columns(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Of models that are built by day (see the macro `touched_days`), the column of the day."""
+    return {
+        node["name"]: node["config"]["meta"]["day"]
+        for node in asset_nodes(manifest).values()
+        if node["config"]["materialized"] == "incremental" and "day" in node["config"].get("meta", {})
+    }
+
+
 def asset_key(node: Node) -> dg.AssetKey:
     """Sources are `raw/<table>`, models their own name: table, file and asset share it."""
     if node["resource_type"] == "source":

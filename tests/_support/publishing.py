@@ -20,6 +20,8 @@ from ingestion.settings import PROJECT_ROOT, Home
 from orchestration.publish import Publication, publish
 
 MODELS = ("dim_app", "fct_rank")
+DAYS = {"fct_rank": "store_date"}
+"""The column of the day, where the warehouse says that the model was built by day."""
 NOON = datetime(2025, 1, 21, 12, tzinfo=UTC)
 
 
@@ -54,7 +56,7 @@ def _apps(generation: int) -> str:
 
 def publish_at(home: Home, hours: float = 0) -> Publication:
     """Publishes both models, as if so many hours after noon of 21 January."""
-    return publish(home, MODELS, NOON + timedelta(hours=hours))
+    return publish(home, MODELS, NOON + timedelta(hours=hours), days=DAYS)
 
 
 def generation_in(con: duckdb.DuckDBPyConnection) -> int:
@@ -114,7 +116,7 @@ def _killed_at(home: Home, step: str) -> None:
         if done == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    publish(home, MODELS, NOON + timedelta(hours=1), die)
+    publish(home, MODELS, NOON + timedelta(hours=1), die, days=DAYS)
 
 
 def _hold(home: Home, argument: str) -> None:

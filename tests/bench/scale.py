@@ -128,7 +128,7 @@ def build(home: Home) -> Built:
 def build_here(home: Home) -> dict[str, object]:
     """All models with their tests, then what readers see; seconds of both, and of the slowest nodes."""
     from orchestration import dbt, upkeep
-    from orchestration.defs.warehouse import asset_nodes, public_models
+    from orchestration.defs.warehouse import asset_nodes, day_columns, public_models
     from orchestration.publish import publish
 
     dbt.ensure_manifest()
@@ -140,7 +140,7 @@ def build_here(home: Home) -> dict[str, object]:
     if bad:
         raise BenchError("\n".join(bad))
     built = time.perf_counter()
-    publish(home, public_models(manifest), dt.datetime.now(dt.UTC))
+    publish(home, public_models(manifest), dt.datetime.now(dt.UTC), days=day_columns(manifest))
     took = [(result.unique_id.split(".", 2)[-1], result.seconds) for result in results]
     return {
         "build": built - started,

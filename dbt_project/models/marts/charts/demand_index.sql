@@ -242,6 +242,7 @@ downloads as (
     where year_order = 1
 )
 
+-- Unsorted: these are the most rows of all marts, and they come nearly in the order of the ranks.
 select
     placed.platform_id,
     placed.store,
@@ -306,4 +307,3 @@ left join downloads
         and placed.rank = downloads.rank
         and placed.store_year = downloads.store_year
         and scenarios.scenario = downloads.scenario
-order by placed.store, placed.country, placed.chart, placed.platform_id, placed.store_date, scenarios.scenario
