@@ -136,6 +136,68 @@ def test_days_that_come_late_make_no_second_episode(home: Home) -> None:
     assert (episode.id, episode.first_day, changes.opened) == ("lemon8_us_20260104", date(2026, 1, 2), ())
 
 
+FIRST_WAVE: list[Look] = [(-1, None, 100), (0, 5, 100), (2, 7, 100)]
+BETWEEN: list[Look] = [(11, 9, 100), (13, 9, 100)]
+SECOND_WAVE: list[Look] = [(23, None, 100), (24, 4, 100), (29, 6, 100)]
+FIRST, SECOND = "lemon8_us_20260101", "lemon8_us_20260125"
+
+
+def told(home: Home) -> dict[str, tuple[State, date, date, str | None]]:
+    return {one.id: (one.state, one.first_day, one.last_day, one.part_of) for one in episodes(home)}
+
+
+def test_days_that_come_late_join_two_episodes_and_close_one_of_them(home: Home) -> None:
+    publish(home, [*FIRST_WAVE, *SECOND_WAVE])
+    detect_on(home, 30)
+    assert {one.id: one.state for one in episodes(home)} == {FIRST: State.CLOSED, SECOND: State.OPEN}
+    publish(home, [*FIRST_WAVE, *BETWEEN, *SECOND_WAVE])
+    changes = detect_on(home, 30)
+    assert (changes.opened, changes.closed) == ((FIRST,), (SECOND,))
+    first, second = changes.episodes
+    assert (first.state, first.first_day, first.last_day) == (State.OPEN, NEW_YEAR, date(2026, 1, 30))
+    assert (second.part_of, second.why_closed) == (FIRST, f"became part of {FIRST}")
+    assert detect_on(home, 30) == Changes(changes.episodes, (), ()), "the same facts change nothing"
+    assert detect_on(home, 60).closed == (FIRST,)
+    assert not any(one.is_open for one in episodes(home))
+
+
+def test_what_was_joined_by_mistake_is_itself_again(home: Home) -> None:
+    publish(home, [*FIRST_WAVE, *SECOND_WAVE])
+    detect_on(home, 30)
+    before = told(home)
+    publish(home, [*FIRST_WAVE, *BETWEEN, *SECOND_WAVE])
+    detect_on(home, 30)
+    publish(home, [*FIRST_WAVE, *SECOND_WAVE])
+    detect_on(home, 30)
+    assert told(home) == before
+
+
+def test_an_episode_that_comes_apart_keeps_its_beginning(home: Home) -> None:
+    publish(home, [*FIRST_WAVE, *BETWEEN, *SECOND_WAVE])
+    detect_on(home, 30)
+    publish(home, [*FIRST_WAVE, *SECOND_WAVE])
+    changes = detect_on(home, 30)
+    assert told(home) == {
+        FIRST: (State.CLOSED, NEW_YEAR, date(2026, 1, 3), None),
+        SECOND: (State.OPEN, date(2026, 1, 25), date(2026, 1, 30), None),
+    }
+    assert detect_on(home, 30) == Changes(changes.episodes, (), ()), "the same facts change nothing"
+
+
+def test_an_id_names_one_episode_for_ever(home: Home) -> None:
+    publish(home, [*FIRST_WAVE, *BETWEEN, *SECOND_WAVE])
+    detect_on(home, 30)
+    publish(home, SECOND_WAVE)
+    detect_on(home, 30)
+    assert told(home) == {FIRST: (State.OPEN, date(2026, 1, 25), date(2026, 1, 30), None)}
+    publish(home, [*FIRST_WAVE, *SECOND_WAVE])
+    detect_on(home, 30)
+    assert told(home) == {
+        f"{FIRST}_2": (State.CLOSED, NEW_YEAR, date(2026, 1, 3), None),
+        FIRST: (State.OPEN, date(2026, 1, 25), date(2026, 1, 30), None),
+    }
+
+
 def test_a_second_wave_is_a_second_episode(home: Home) -> None:
     first: list[Look] = [(0, None, 100), (1, 5, 100)]
     publish(home, [*first, (30, None, 100), (31, 4, 100)])
