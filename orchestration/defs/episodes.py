@@ -62,18 +62,18 @@ HISTORY_SOURCES = ("wayback_charts",)
 def detected_episodes(
     context: dg.AssetExecutionContext, installation: Installation, clock: Clock
 ) -> dg.MaterializeResult:
-    from orchestration.episode_brief import write_brief
+    from orchestration.episode_brief import is_written, write_brief
     from orchestration.episodes import detect
 
     home = installation.folders()
     changes = detect(home, clock.now())
     for id in changes.opened:
         context.log.warning(f"Episode detected: {id}")
-    # Pages of open episodes grow with the marts; one that has ended gets its last page.
+    # Pages of open episodes grow with the marts; one that has ended gets its last page, whoever ended it.
     pages = {
         one.id: str(write_brief(home, one.id))
         for one in changes.episodes
-        if one.is_open or one.id in changes.closed or not (home.briefs / f"{one.id}.md").exists()
+        if one.is_open or not is_written(home, one)
     }
     return dg.MaterializeResult(
         metadata={

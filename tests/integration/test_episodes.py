@@ -344,6 +344,25 @@ def test_the_asset_writes_the_page_of_the_episode(home: Home) -> None:
     assert "Not published here" in page, "what other marts would say is said to be missing"
 
 
+@pytest.mark.parametrize("is_noticed_by_another", [False, True])
+def test_an_episode_that_has_ended_gets_its_last_page_and_keeps_it(
+    home: Home, is_noticed_by_another: bool
+) -> None:
+    """The sensors and `status` look for episodes, too, and usually before the asset."""
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    page = home.briefs / "lemon8_us_20260102.md"
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([detected_episodes], instance=instance, resources=resources(home, 1))
+        assert "still going on" in page.read_text()
+        if is_noticed_by_another:
+            assert detect_on(home, 16).closed
+        dg.materialize([detected_episodes], instance=instance, resources=resources(home, 16))
+        assert "over: nobody has looked since 2026-01-02" in page.read_text()
+        written = page.stat().st_ino, page.stat().st_mtime_ns
+        dg.materialize([detected_episodes], instance=instance, resources=resources(home, 17))
+        assert (page.stat().st_ino, page.stat().st_mtime_ns) == written
+
+
 def test_a_page_of_what_nobody_detected(home: Home) -> None:
     with pytest.raises(EpisodeError, match="Detected episodes: none yet"):
         write_brief(home, "nothing")
