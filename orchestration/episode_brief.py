@@ -158,6 +158,7 @@ def _parts(con: duckdb.DuckDBPyConnection, episode: Episode) -> Iterator[str]:
     yield f"Episode `{episode.id}`, detected {episode.detected_at:%Y-%m-%d %H:%M} UTC; {end}."
     yield f"{_standing(episode)} What showed it:\n"
     yield from (f"- {sign}" for sign in episode.signs)
+    yield from (f"\nCould not be asked for: {work}. {told}" for work, told in episode.lacking.items())
     yield f"\nFigures are of {values['first']} to {values['last']}; each table comes from the query below it."
     for question in QUESTIONS:
         yield f"\n## {question.title}\n"

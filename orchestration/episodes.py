@@ -140,7 +140,8 @@ class Sign:
 class Episode:
     """A detected migration to `platform_id`. `part_of`: the id of the episode that it was joined to.
 
-    `started`: what work was asked for, by name, and when (UTC).
+    `done`: work that it has asked for and that was done, by name, and when (UTC). `lacking`: work that was
+    tried in vain, by name, with what is missing of it and what a person does.
     """
 
     id: str
@@ -154,12 +155,17 @@ class Episode:
     was_over: bool = False
     part_of: str | None = None
     signs: tuple[str, ...] = ()
-    started: dict[str, str] = field(default_factory=dict)
+    done: dict[str, str] = field(default_factory=dict)
+    lacking: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
         """Whether it goes on."""
         return self.state is State.OPEN
+
+
+FIELDS = frozenset(Episode.__dataclass_fields__)
+"""What is read of a file: one of an older version may hold more."""
 
 
 @dataclass(frozen=True)
@@ -223,13 +229,22 @@ def detect(home: Home, now: datetime) -> Changes:
     return Changes(tuple(episodes(home)), opened, closed)
 
 
-def note_started(home: Home, id: str, work: str, now: datetime) -> None:
-    """Remembers that a piece of work was asked for, so that it is asked for once."""
+def note_done(home: Home, id: str, work: str, now: datetime) -> None:
+    """Remembers that a piece of work was done, so that it is asked for no more."""
     with locked(home, "episodes"):
         episode = find(home, id)
-        if episode and work not in episode.started:
-            started = {**episode.started, work: in_utc(now).isoformat(timespec="seconds")}
-            write_episode(home, replace(episode, started=started))
+        if episode and work not in episode.done:
+            done = {**episode.done, work: in_utc(now).isoformat(timespec="seconds")}
+            lacking = {name: told for name, told in episode.lacking.items() if name != work}
+            write_episode(home, replace(episode, done=done, lacking=lacking))
+
+
+def note_lacking(home: Home, id: str, work: str, told: str) -> None:
+    """Remembers what is missing of a piece of work that is not tried again by itself."""
+    with locked(home, "episodes"):
+        episode = find(home, id)
+        if episode and episode.lacking.get(work) != told:
+            write_episode(home, replace(episode, lacking={**episode.lacking, work: told}))
 
 
 def episodes(home: Home) -> list[Episode]:
@@ -420,7 +435,8 @@ def _as_json(episode: Episode) -> bytes:
 
 
 def _read(path: Path) -> Episode:
-    fields: dict[str, Any] = json.loads(path.read_bytes())
+    written: dict[str, Any] = json.loads(path.read_bytes())
+    fields = {name: written[name] for name in FIELDS if name in written}
     return Episode(
         **{
             **fields,
