@@ -406,9 +406,7 @@ class _Fetch:
 
     def _unanswered(self, reports: Sequence[DayReport]) -> str | None:
         """What is missing of all days together: a source that is down is down for each of them."""
-        days = [
-            report.day for report in reports if report.state in (WindowState.PARTIAL, WindowState.MISSING)
-        ]
+        days = [report.day for report in reports if report.state.is_lacking]
         if not days:
             return None
         reason = sum((self._days[day] for day in days), _Tally()).reason()

@@ -29,6 +29,11 @@ class WindowState(StrEnum):
     PARTIAL = "partial"
     MISSING = "missing"
 
+    @property
+    def is_lacking(self) -> bool:
+        """Whether something that was asked for is missing."""
+        return self in (WindowState.PARTIAL, WindowState.MISSING)
+
 
 @dataclass(frozen=True)
 class DayReport:
@@ -54,7 +59,7 @@ def note_days(home: Home, source: str, reports: Iterable[DayReport]) -> None:
     for report in reports:
         before = days.get(report.day)
         completed_at = before.completed_at if before else None
-        if report.state in (WindowState.COMPLETE, WindowState.OPEN):
+        if not report.state.is_lacking:
             completed_at = report.asked_at
         days[report.day] = replace(report, completed_at=completed_at)
     listing = [_as_fields(report) for _, report in sorted(days.items())]

@@ -241,14 +241,14 @@ def _lacks(instance: dg.DagsterInstance, home: Home, work: Work, run: dg.Dagster
 def _missing_days(home: Home, name: str, run: dg.DagsterRun) -> list[date]:
     """Days of a run's window that a source lacks. Of those that were not over more is asked for anyway."""
     from ingestion.fetch import is_settled
-    from ingestion.windows import WindowState, day_reports
+    from ingestion.windows import day_reports
 
     ops: Any = run.run_config["ops"]
     asked = ops[STEP]["config"]
     return [
         report.day
         for report in day_reports(home, name)
-        if report.state in (WindowState.PARTIAL, WindowState.MISSING)
+        if report.state.is_lacking
         and asked["first"] <= str(report.day) <= asked["last"]
         and is_settled(SOURCES[name], report.day, report.asked_at)
     ]
