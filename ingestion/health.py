@@ -256,10 +256,10 @@ def _regular(home: Home, table: str) -> list[Source]:
 
 
 def _is_regular(source: Source | None, reports: Sequence[DayReport]) -> bool:
-    """Whether a source is asked for what is new, and not only for days that are long gone."""
+    """Whether a source is asked for what is new of all, and not only for days that are long gone."""
     if source is None or not source.is_default:
         return False
-    return any(_is_of_its_time(report.day, report.asked_at) for report in reports)
+    return any(report.is_of_all and _is_of_its_time(report.day, report.asked_at) for report in reports)
 
 
 def _is_of_its_time(day: date, asked_at: datetime) -> bool:

@@ -17,7 +17,7 @@ from ingestion.health_page import page_of
 from ingestion.limits import SETTINGS, limits_from
 from ingestion.loads import Verdict, started, write_load
 from ingestion.settings import Home
-from ingestion.windows import DayReport, WindowState, note_days
+from ingestion.windows import DayReport, WindowState, note_days, note_days_of_platforms
 from orchestration.defs.health import WATCHED, compare_with_history, late_name, unusual_name
 from orchestration.defs.lake import raw_key
 from orchestration.installation import Clock, Installation
@@ -87,6 +87,15 @@ def test_a_failure_does_not_undo_the_success_before_it(home: Home) -> None:
     asked(home, TODAY, at=HOUR, state=WindowState.MISSING)
     (one,) = health(home, NOON, LIMITS).ill
     assert (one.state, one.last_success) == (State.INCOMPLETE, NOON - 5 * HOUR)
+
+
+def test_what_was_asked_for_one_platform_makes_no_source_regular(home: Home) -> None:
+    days = [TODAY - timedelta(days=back) for back in (1, 2)]
+    at = NOON - timedelta(hours=60)
+    reports = [DayReport(day, WindowState.MISSING, 1, 1, 0, "timed out", at) for day in days]
+    note_days_of_platforms(home, SOURCE, reports, frozenset({"lemon8"}))
+    (one,) = health(home, NOON, LIMITS).ill
+    assert State.STALE not in one.states and one.state is State.INCOMPLETE
 
 
 def test_missing_days_come_with_the_command_that_asks_again(home: Home) -> None:
