@@ -58,7 +58,15 @@ from ingestion.sniff import mismatch
 from ingestion.source import Answer, Asking, Questions, Request, Source, Window, WrongAnswerError, shown
 from ingestion.space import full_disk, is_full
 from ingestion.watchlist import Watchlist
-from ingestion.windows import DayReport, WindowState, days_told, incomplete_days, note_days, runs
+from ingestion.windows import (
+    DayReport,
+    WindowState,
+    days_told,
+    incomplete_days,
+    note_days,
+    note_days_of_platforms,
+    runs,
+)
 
 SOURCES_AT_ONCE = 6
 REQUESTS_AT_ONCE = 8
@@ -374,7 +382,6 @@ class _Fetch:
         self._began = in_utc(now())
         self._reader = Reader(home, source, watchlist, store_watchlist(home, watchlist))
         self._lock = threading.Lock()
-        self._left_alone: set[date] = set()
         self._days: dict[date, _Tally] = {}
         self._begun: set[date] = set()
         self._asked: dict[str, Answer | None] = {}
@@ -383,11 +390,6 @@ class _Fetch:
     def run(self, window: Window, deadline: float) -> FetchResult:
         """Asks until `deadline`, and receives every day of which there is something new."""
         self._deadline = deadline
-        if self._scope.platforms:
-            # What is missing of others stays missing: this fetch does not ask for it.
-            self._left_alone = incomplete_days(
-                self._home, self._source.name, window, is_dated=self._source.is_dated
-            )
         incomplete = self._incomplete_before(window)
         with ThreadPoolExecutor(self._threads(), thread_name_prefix=self._source.name) as threads:
             for part in self._parts(window, incomplete):
@@ -406,9 +408,7 @@ class _Fetch:
 
     def _unanswered(self, reports: Sequence[DayReport]) -> str | None:
         """What is missing of all days together: a source that is down is down for each of them."""
-        days = [
-            report.day for report in reports if report.state in (WindowState.PARTIAL, WindowState.MISSING)
-        ]
+        days = [report.day for report in reports if report.state.is_lacking]
         if not days:
             return None
         reason = sum((self._days[day] for day in days), _Tally()).reason()
@@ -466,8 +466,10 @@ class _Fetch:
             self._write_down(reports)
 
     def _write_down(self, reports: Sequence[DayReport]) -> None:
-        noted = [report for report in reports if report.day not in self._left_alone]
-        note_days(self._home, self._source.name, noted)
+        if self._scope.platforms:
+            note_days_of_platforms(self._home, self._source.name, reports, self._scope.platforms)
+        else:
+            note_days(self._home, self._source.name, reports)
 
     def _answer(self, request: Request) -> Answer | None:
         """One answer that was read, or None; all that went wrong is noted with its day.

@@ -25,7 +25,7 @@ from ingestion.space import Room, room
 from ingestion.tables import RAW_TABLES
 from ingestion.volumes import Volume, newest_event, rows_by_day, volume_of
 from ingestion.waiting import Item, open_items
-from ingestion.windows import DayReport, WindowState, day_reports
+from ingestion.windows import DayReport, day_reports
 
 CURRENT_DAYS = 3
 """An answer for a day that was longer gone when it was asked for is a backfill, and says nothing of today."""
@@ -61,9 +61,10 @@ class State(StrEnum):
 class SourceHealth:
     """One source. Instants in UTC.
 
-    `last_success`: the last complete answer for a day of its time, or, of files, the last load that was let
-    in. `lag`: how long ago that was. `incomplete`: the last days of which something is missing. `volumes`: of
-    upstreams that are asked again and again. `failed`: loads that could not be completed and are tried again.
+    `last_success`: the last complete answer for a day of its time, one that is not over included, or, of
+    files, the last load that was let in. `lag`: how long ago that was. `incomplete`: the last days of which
+    something is missing. `volumes`: of upstreams that are asked again and again. `failed`: loads that could
+    not be completed and are tried again.
     """
 
     source: str
@@ -197,7 +198,7 @@ def _of_source(name: str, ledgers: _Ledgers) -> SourceHealth:
     records = [record for record in ledgers.records if record.source == name]
     last = _last_answer(reports) if source else _last_load(records)
     lag = ledgers.now - last if last else None
-    incomplete = tuple(r for r in reports if r.state is not WindowState.COMPLETE)[-LISTED_DAYS:]
+    incomplete = tuple(report for report in reports if report.state.is_lacking)[-LISTED_DAYS:]
     ours = tuple(item for item in ledgers.items if item.receipt.source == name)
     failed = _failed(ledgers.home, records)
     compared = _volumes(ledgers.home, source, ledgers.now) if source and is_regular else ()
@@ -216,8 +217,9 @@ def _of_source(name: str, ledgers: _Ledgers) -> SourceHealth:
 
 
 def _last_answer(reports: Sequence[DayReport]) -> datetime | None:
-    good = [r.asked_at for r in reports if r.state is WindowState.COMPLETE and _is_current(r)]
-    return max(good, default=None)
+    """When all that could be asked of a day was answered last; backfills of days long gone do not count."""
+    answered = [(report.day, report.completed_at) for report in reports if report.completed_at]
+    return max((moment for day, moment in answered if _is_of_its_time(day, moment)), default=None)
 
 
 def _last_load(records: Sequence[LoadRecord]) -> datetime | None:
@@ -254,12 +256,14 @@ def _regular(home: Home, table: str) -> list[Source]:
 
 
 def _is_regular(source: Source | None, reports: Sequence[DayReport]) -> bool:
-    """Whether a source is asked for what is new, and not only for days that are long gone."""
-    return source is not None and source.is_default and any(_is_current(report) for report in reports)
+    """Whether a source is asked for what is new of all, and not only for days that are long gone."""
+    if source is None or not source.is_default:
+        return False
+    return any(report.is_of_all and _is_of_its_time(report.day, report.asked_at) for report in reports)
 
 
-def _is_current(report: DayReport) -> bool:
-    return in_utc(report.asked_at).date() - report.day <= timedelta(days=CURRENT_DAYS)
+def _is_of_its_time(day: date, asked_at: datetime) -> bool:
+    return in_utc(asked_at).date() - day <= timedelta(days=CURRENT_DAYS)
 
 
 def _today(source: Source, now: datetime) -> date:

@@ -29,13 +29,19 @@ class WindowState(StrEnum):
     PARTIAL = "partial"
     MISSING = "missing"
 
+    @property
+    def is_lacking(self) -> bool:
+        """Whether something that was asked for is missing."""
+        return self in (WindowState.PARTIAL, WindowState.MISSING)
+
 
 @dataclass(frozen=True)
 class DayReport:
     """What became of one day when it was asked last, at `asked_at` (UTC).
 
     `gaps`: requests that the upstream answered with "there is no such thing". `completed_at`: when all
-    that could be asked of it was answered last, which the ledger remembers over later failures.
+    that could be asked of it was answered last, which the ledger remembers over later failures. `platforms`:
+    the only ones of which something is missing, where others were not asked for, or had answered.
     """
 
     day: date
@@ -46,6 +52,12 @@ class DayReport:
     reason: str | None
     asked_at: datetime
     completed_at: datetime | None = None
+    platforms: tuple[str, ...] = ()
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether all platforms were ever asked for."""
+        return not self.platforms or self.completed_at is not None
 
 
 def note_days(home: Home, source: str, reports: Iterable[DayReport]) -> None:
@@ -54,11 +66,66 @@ def note_days(home: Home, source: str, reports: Iterable[DayReport]) -> None:
     for report in reports:
         before = days.get(report.day)
         completed_at = before.completed_at if before else None
-        if report.state in (WindowState.COMPLETE, WindowState.OPEN):
+        if not report.state.is_lacking:
             completed_at = report.asked_at
         days[report.day] = replace(report, completed_at=completed_at)
-    listing = [_as_fields(report) for _, report in sorted(days.items())]
-    write_durably(_path(home, source), (json.dumps(listing, indent=1) + "\n").encode())
+    _write(home, source, days.values())
+
+
+def note_days_of_platforms(
+    home: Home, source: str, reports: Iterable[DayReport], platforms: frozenset[str]
+) -> None:
+    """Writes what became of these days when they were asked for some platforms alone.
+
+    Their answers say nothing of the others: only what is missing is written, and that it is missing no more.
+    Days that lack something of all, or are not over, are asked for as a whole and stay as they are.
+    """
+    days = {report.day: report for report in day_reports(home, source)}
+    for report in reports:
+        after = _of_platforms(days.pop(report.day, None), report, platforms)
+        if after is not None:
+            days[report.day] = after
+    _write(home, source, days.values())
+
+
+def _of_platforms(before: DayReport | None, report: DayReport, platforms: frozenset[str]) -> DayReport | None:
+    """What the ledger says of a day after it was asked for some platforms; None: nothing."""
+    if before and not before.platforms and before.state is not WindowState.COMPLETE:
+        return before
+    if report.state.is_lacking:
+        return _lacking(before, report, platforms)
+    return _answered(before, platforms) if before and before.platforms else before
+
+
+def _lacking(before: DayReport | None, report: DayReport, platforms: frozenset[str]) -> DayReport:
+    """A day that lacks something of these platforms, or already did of others."""
+    concerned = tuple(sorted(platforms.union(before.platforms if before else ())))
+    if before is None or before.completed_at is None:
+        return replace(report, platforms=concerned)
+    return replace(
+        before,
+        state=WindowState.PARTIAL,
+        failed=report.failed,
+        reason=report.reason,
+        asked_at=report.asked_at,
+        platforms=concerned,
+    )
+
+
+def _answered(before: DayReport, platforms: frozenset[str]) -> DayReport | None:
+    """A day that lacked something of some platforms and has it now: what it was before that."""
+    if still := set(before.platforms) - platforms:
+        return replace(before, platforms=tuple(sorted(still)))
+    if before.completed_at is None:
+        return None
+    return replace(
+        before,
+        state=WindowState.COMPLETE,
+        failed=0,
+        reason=None,
+        asked_at=before.completed_at,
+        platforms=(),
+    )
 
 
 def day_reports(home: Home, source: str) -> list[DayReport]:
@@ -70,12 +137,13 @@ def day_reports(home: Home, source: str) -> list[DayReport]:
 def incomplete_days(home: Home, source: str, window: Window, *, is_dated: bool) -> set[date]:
     """Days of `window` of which something is missing.
 
-    `is_dated`: those that were never asked, after the first one that was, are among them.
+    `is_dated`: those that were never asked, after the first one of which all was, are among them.
     """
-    reports = {report.day: report.state for report in day_reports(home, source)}
-    incomplete = {day for day, state in reports.items() if state is not WindowState.COMPLETE}
-    if is_dated and reports:
-        incomplete |= {day for day in window.days() if day > min(reports) and day not in reports}
+    reports = {report.day: report for report in day_reports(home, source)}
+    incomplete = {day for day, report in reports.items() if report.state is not WindowState.COMPLETE}
+    first = min((day for day, report in reports.items() if report.is_of_all), default=None)
+    if is_dated and first is not None:
+        incomplete |= {day for day in window.days() if day > first and day not in reports}
     return {day for day in incomplete if window.first <= day <= window.last}
 
 
@@ -103,6 +171,11 @@ def _path(home: Home, source: str) -> Path:
     return home.archive / "windows" / f"{source}.json"
 
 
+def _write(home: Home, source: str, reports: Iterable[DayReport]) -> None:
+    listing = [_as_fields(report) for report in sorted(reports, key=lambda report: report.day)]
+    write_durably(_path(home, source), (json.dumps(listing, indent=1) + "\n").encode())
+
+
 def _as_fields(report: DayReport) -> dict[str, object]:
     return {
         "day": str(report.day),
@@ -113,6 +186,7 @@ def _as_fields(report: DayReport) -> dict[str, object]:
         "reason": report.reason,
         "asked_at": report.asked_at.isoformat(timespec="microseconds"),
         "completed_at": report.completed_at and report.completed_at.isoformat(timespec="microseconds"),
+        "platforms": report.platforms,
     }
 
 
@@ -125,5 +199,6 @@ def _from_fields(fields: dict[str, Any]) -> DayReport:
             "state": WindowState(fields["state"]),
             "asked_at": datetime.fromisoformat(fields["asked_at"]),
             "completed_at": completed_at and datetime.fromisoformat(completed_at),
+            "platforms": tuple(fields.get("platforms", ())),
         }
     )

@@ -136,6 +136,12 @@ def write_brief(home: Home, id: str) -> Path:
     return path
 
 
+def is_written(home: Home, episode: Episode) -> bool:
+    """Whether its page tells of it as it is now: its state, and its days."""
+    path = home.briefs / f"{episode.id}.md"
+    return path.exists() and _standing(episode) in path.read_text(encoding="utf-8")
+
+
 def brief(database: Path, episode: Episode) -> str:
     """The page. The same published file and episode give the same page."""
     import duckdb
@@ -150,12 +156,17 @@ def _parts(con: duckdb.DuckDBPyConnection, episode: Episode) -> Iterator[str]:
     end = f"over: {episode.why_closed}" if episode.why_closed else "still going on"
     yield f"# {episode.platform_id} in {episode.geography}, from {episode.first_day}\n"
     yield f"Episode `{episode.id}`, detected {episode.detected_at:%Y-%m-%d %H:%M} UTC; {end}."
-    yield "Last day with a sign: " + f"{episode.last_day}. What showed it:\n"
+    yield f"{_standing(episode)} What showed it:\n"
     yield from (f"- {sign}" for sign in episode.signs)
+    yield from (f"\nCould not be asked for: {work}. {told}" for work, told in episode.lacking.items())
     yield f"\nFigures are of {values['first']} to {values['last']}; each table comes from the query below it."
     for question in QUESTIONS:
         yield f"\n## {question.title}\n"
         yield from _answer(con, question, values)
+
+
+def _standing(episode: Episode) -> str:
+    return f"It is {episode.state}, with signs from {episode.first_day} to {episode.last_day}."
 
 
 def _values(episode: Episode) -> dict[str, str]:

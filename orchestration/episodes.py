@@ -17,7 +17,9 @@ The rules:
   the platform at that time, and to a geography of their own where none does.
 - Signs of one platform in one geography that are at most fourteen days apart are one episode. Its first day
   is that of the first sign; its id names platform, geography and that day, and stays when earlier days come
-  late.
+  late. No id names a second one.
+- Days that come late may join two episodes: the first goes on as both, the other is closed as part of it.
+  Days that are corrected away may take one apart: it keeps what began with it, the rest is another one.
 - It lasts while the app is in the top 25 of a chart that it entered so, or in a surge that is a sign. It ends
   fourteen days after the last such day. `why_closed` says whether somebody looked since and did not see it,
   or nobody did.
@@ -27,10 +29,11 @@ The rules:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +138,11 @@ class Sign:
 
 @dataclass(frozen=True)
 class Episode:
-    """A detected migration to `platform_id`. `started`: what work was asked for, by name, and when (UTC)."""
+    """A detected migration to `platform_id`. `part_of`: the id of the episode that it was joined to.
+
+    `done`: work that it has asked for and that was done, by name, and when (UTC). `lacking`: work that was
+    tried in vain, by name, with what is missing of it and what a person does.
+    """
 
     id: str
     platform_id: str
@@ -146,13 +153,19 @@ class Episode:
     state: State
     why_closed: str | None = None
     was_over: bool = False
+    part_of: str | None = None
     signs: tuple[str, ...] = ()
-    started: dict[str, str] = field(default_factory=dict)
+    done: dict[str, str] = field(default_factory=dict)
+    lacking: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
         """Whether it goes on."""
         return self.state is State.OPEN
+
+
+FIELDS = frozenset(Episode.__dataclass_fields__)
+"""What is read of a file: one of an older version may hold more."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +177,10 @@ class Found:
     first_day: date
     last_day: date
     signs: tuple[Sign, ...]
+
+
+LastLook = Callable[[str, str], date | None]
+"""The last day on which anybody looked at the charts for a platform in a geography."""
 
 
 @dataclass(frozen=True)
@@ -202,8 +219,7 @@ def detect(home: Home, now: datetime) -> Changes:
         with locked(home, "episodes"):
             known = episodes(home)
             found = found_in(_up_to(signs, in_utc(now).date()))
-            updated = [_updated(one, known, in_utc(now), last_look) for one in found]
-            updated += [_without_signs(one, now) for one in known if not any(_is_same(one, f) for f in found)]
+            updated = brought_up_to_date(known, found, in_utc(now), last_look)
             for episode in updated:
                 if episode not in known:
                     write_episode(home, episode)
@@ -213,13 +229,22 @@ def detect(home: Home, now: datetime) -> Changes:
     return Changes(tuple(episodes(home)), opened, closed)
 
 
-def note_started(home: Home, id: str, work: str, now: datetime) -> None:
-    """Remembers that a piece of work was asked for, so that it is asked for once."""
+def note_done(home: Home, id: str, work: str, now: datetime) -> None:
+    """Remembers that a piece of work was done, so that it is asked for no more."""
     with locked(home, "episodes"):
         episode = find(home, id)
-        if episode and work not in episode.started:
-            started = {**episode.started, work: in_utc(now).isoformat(timespec="seconds")}
-            write_episode(home, replace(episode, started=started))
+        if episode and work not in episode.done:
+            done = {**episode.done, work: in_utc(now).isoformat(timespec="seconds")}
+            lacking = {name: told for name, told in episode.lacking.items() if name != work}
+            write_episode(home, replace(episode, done=done, lacking=lacking))
+
+
+def note_lacking(home: Home, id: str, work: str, told: str) -> None:
+    """Remembers what is missing of a piece of work that is not tried again by itself."""
+    with locked(home, "episodes"):
+        episode = find(home, id)
+        if episode and episode.lacking.get(work) != told:
+            write_episode(home, replace(episode, lacking={**episode.lacking, work: told}))
 
 
 def episodes(home: Home) -> list[Episode]:
@@ -296,8 +321,54 @@ def _merged(signs: Sequence[Sign]) -> Iterator[Found]:
         yield current
 
 
-def _updated(found: Found, known: Sequence[Episode], now: datetime, last_look: Any) -> Episode:
-    before = next((one for one in known if _is_same(one, found)), None)
+def brought_up_to_date(
+    known: Sequence[Episode], found: Sequence[Found], now: datetime, last_look: LastLook
+) -> list[Episode]:
+    """All episodes, old and new. The same signs once more change nothing."""
+    continued = _matched(known, found)
+    taken = {one.id for one in known}
+    updated = []
+    for shown in found:
+        before = continued.get(shown)
+        id = before.id if before else _unused_id(shown, taken)
+        taken.add(id)
+        updated.append(_updated(shown, before, id, now, last_look))
+    shown_ids = {one.id for one in updated}
+    without_signs = [one for one in known if one.id not in shown_ids]
+    return [*updated, *(_without_signs(one, updated, now) for one in without_signs)]
+
+
+def _matched(known: Sequence[Episode], found: Sequence[Found]) -> dict[Found, Episode]:
+    """The known episode that each found one continues: of those that touch it the one that begins most alike.
+
+    Each is matched once. One that was joined to another is itself again only where there is none but it.
+    """
+    pairs = sorted(
+        ((one, other) for one in known for other in found if _is_same(one, other)),
+        key=lambda pair: (
+            pair[0].part_of is not None,
+            abs(pair[0].first_day - pair[1].first_day),
+            abs(pair[0].last_day - pair[1].last_day),
+            pair[0].id,
+        ),
+    )
+    matched: dict[Found, Episode] = {}
+    used: set[str] = set()
+    for one, other in pairs:
+        if other not in matched and one.id not in used:
+            matched[other] = one
+            used.add(one.id)
+    return matched
+
+
+def _unused_id(found: Found, taken: Collection[str]) -> str:
+    """Platform, geography and first day; numbered where an episode that has lost this day has the name."""
+    id = f"{found.platform_id}_{found.geography.lower()}_{found.first_day:%Y%m%d}"
+    numbered = (f"{id}_{number}" for number in count(2))
+    return next(name for name in chain([id], numbered) if name not in taken)
+
+
+def _updated(found: Found, before: Episode | None, id: str, now: datetime, last_look: LastLook) -> Episode:
     is_over = now.date() - found.last_day > QUIET
     why = None
     if is_over:
@@ -314,11 +385,11 @@ def _updated(found: Found, known: Sequence[Episode], now: datetime, last_look: A
         "last_day": found.last_day,
         "state": State.CLOSED if is_over else State.OPEN,
         "why_closed": why,
+        "part_of": None,
         "signs": signs,
     }
     if before:
         return replace(before, **facts)
-    id = f"{found.platform_id}_{found.geography.lower()}_{found.first_day:%Y%m%d}"
     return Episode(
         id=id,
         platform_id=found.platform_id,
@@ -329,15 +400,22 @@ def _updated(found: Found, known: Sequence[Episode], now: datetime, last_look: A
     )
 
 
-def _without_signs(episode: Episode, now: datetime) -> Episode:
-    """An episode whose signs have gone, since the marts were corrected; it ends by the clock."""
+def _without_signs(episode: Episode, shown: Iterable[Episode], now: datetime) -> Episode:
+    """An episode whose signs another of those `shown` has now, or that the marts show no more.
+
+    That ends by the clock.
+    """
+    whole = next((one for one in shown if _is_same(episode, one)), None)
+    if whole is not None:
+        why = f"became part of {whole.id}"
+        return replace(episode, state=State.CLOSED, why_closed=why, part_of=whole.id)
     if not episode.is_open or in_utc(now).date() - episode.last_day <= QUIET:
         return episode
     return replace(episode, state=State.CLOSED, why_closed="the marts no longer show what was seen")
 
 
-def _is_same(episode: Episode, found: Found) -> bool:
-    """Whether both are of one place, and touch."""
+def _is_same(episode: Episode, found: Found | Episode) -> bool:
+    """Whether both are of one platform and place, and touch."""
     if (episode.platform_id, episode.geography) != (found.platform_id, found.geography):
         return False
     return episode.first_day - QUIET <= found.last_day and found.first_day <= episode.last_day + QUIET
@@ -357,7 +435,8 @@ def _as_json(episode: Episode) -> bytes:
 
 
 def _read(path: Path) -> Episode:
-    fields: dict[str, Any] = json.loads(path.read_bytes())
+    written: dict[str, Any] = json.loads(path.read_bytes())
+    fields = {name: written[name] for name in FIELDS if name in written}
     return Episode(
         **{
             **fields,

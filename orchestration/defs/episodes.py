@@ -2,19 +2,24 @@
 
 Detection follows each publish, needs no network, and writes the page of the episode. What asks upstreams is
 off until a person turns its sensor on; the sensor then catches up with every episode that is open.
+
+What is asked for once is done when a run has succeeded and no upstream lacks a day of it. Otherwise it is
+tried again some hours later, a few times; then the page of the episode says what is missing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from ingestion.settings import Home
 from ingestion.sources import SOURCES
 from orchestration.defs.health import COMPARISONS
 from orchestration.defs.published import PUBLISHED
 from orchestration.defs.received import READ_AGAIN, RELEASED
-from orchestration.defs.upstreams import STEP, upstream_key
+from orchestration.defs.upstreams import STEP, missing_windows, unasked_sources, upstream_key
 from orchestration.installation import ONLINE, Clock, Installation
 from orchestration.presentation import OWNERS, Group, schema, table
 
@@ -26,6 +31,11 @@ CLOSER_JOB = "look_closer_at_a_detected_episode"
 MAX_RUNTIME_SECONDS = 4 * 3600
 TICK_SECONDS = 300
 RUN_KEY_TAG = "dagster/run_key"
+ASKED_TAG = "observatory/asked_at"
+"""When a run was asked for, by the sensor's clock."""
+TRIES = 4
+TRY_AGAIN_AFTER = timedelta(hours=6)
+"""An upstream that is down is down for hours: work that was not done is asked for again, so often in all."""
 BACKFILL_DAYS = 30
 CHART_HOURS = 3
 """How often charts of all storefronts are captured while an episode is open."""
@@ -37,6 +47,21 @@ NEWS_SOURCES = tuple(
 """News and attention that can be asked for one platform and for days of the past. Thirty days of GDELT's
 files of all news are 50 GB: they are a backfill that a person starts."""
 HISTORY_SOURCES = ("wayback_charts",)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an episode asks for once: these sources, for these days."""
+
+    episode_id: str
+    name: str
+    sources: tuple[str, ...]
+    config: dict[str, object]
+
+    def run_key(self, attempt: int) -> str:
+        """The same if a tick is lost."""
+        key = f"{self.episode_id}-{self.name}"
+        return key if attempt == 1 else f"{key}-{attempt}"
 
 
 @dg.asset(
@@ -62,18 +87,18 @@ HISTORY_SOURCES = ("wayback_charts",)
 def detected_episodes(
     context: dg.AssetExecutionContext, installation: Installation, clock: Clock
 ) -> dg.MaterializeResult:
-    from orchestration.episode_brief import write_brief
+    from orchestration.episode_brief import is_written, write_brief
     from orchestration.episodes import detect
 
     home = installation.folders()
     changes = detect(home, clock.now())
     for id in changes.opened:
         context.log.warning(f"Episode detected: {id}")
-    # Pages of open episodes grow with the marts; one that has ended gets its last page.
+    # Pages of open episodes grow with the marts; one that has ended gets its last page, whoever ended it.
     pages = {
         one.id: str(write_brief(home, one.id))
         for one in changes.episodes
-        if one.is_open or one.id in changes.closed or not (home.briefs / f"{one.id}.md").exists()
+        if one.is_open or not is_written(home, one)
     }
     return dg.MaterializeResult(
         metadata={
@@ -130,57 +155,117 @@ def episode_sensor(assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> dg.S
     def look_closer(
         context: dg.SensorEvaluationContext, installation: Installation, clock: Clock
     ) -> dg.SensorResult | dg.SkipReason:
-        from orchestration.episodes import detect, note_started
+        from orchestration.episodes import detect
 
         home, now = installation.folders(), clock.now()
         # An episode ends by the clock, also when nothing new is published.
         lasting = [one for one in detect(home, now).episodes if one.is_open]
         if not lasting:
             return dg.SkipReason("No episode is open.")
-        requests = []
-        for episode in lasting:
-            for work, request in _once(episode, rest, now):
-                # Noted once the run is there: a tick that is lost asks again, under the same key.
-                if _was_started(context.instance, request):
-                    note_started(home, episode.id, work, now)
-                else:
-                    requests.append(request)
+        requests, told = [], []
+        for work in (work for episode in lasting for work in _to_do(episode, now)):
+            attempt, lacks = _attempt(context.instance, home, work, now)
+            if attempt:
+                requests.append(_request(work.run_key(attempt), work.sources, work.config, rest, now))
+            if lacks:
+                told.append(f"{work.episode_id}, {work.name}: {lacks}")
         slot = _slot(now)
         if context.cursor != slot:
             config: dict[str, object] = {"more_storefronts": True}
-            requests.append(_request(f"charts-{slot}", CHART_SOURCES, config, rest))
-        return dg.SensorResult(requests, cursor=slot)
+            requests.append(_request(f"charts-{slot}", CHART_SOURCES, config, rest, now))
+        said = "\n".join(told) or "Nothing is due."
+        if requests and told:
+            context.log.warning(said)
+        return dg.SensorResult(requests, skip_reason=None if requests else said, cursor=slot)
 
     return look_closer
 
 
-def _was_started(instance: dg.DagsterInstance, request: dg.RunRequest) -> bool:
-    tags = {RUN_KEY_TAG: request.run_key or ""}
-    return instance.get_runs_count(dg.RunsFilter(job_name=CLOSER_JOB, tags=tags)) > 0
-
-
-def _once(
-    episode: "Episode", rest: Sequence[dg.AssetKey], now: datetime
-) -> Iterator[tuple[str, dg.RunRequest]]:
-    """The work that an episode asks for once, as far as it is not known to have been started."""
+def _to_do(episode: "Episode", now: datetime) -> Iterator[Work]:
+    """The work that an episode asks for once, as far as it is not known to be done."""
     first = episode.first_day - timedelta(days=BACKFILL_DAYS)
     days: dict[str, object] = {"first": str(first), "last": str(min(episode.last_day, now.date()))}
-    wanted = {
-        "news": (NEWS_SOURCES, {**days, "platforms": [episode.platform_id]}),
-        "history": (HISTORY_SOURCES, days),
-    }
-    for work, (sources, config) in wanted.items():
-        if work not in episode.started:
-            yield work, _request(f"{episode.id}-{work}", sources, config, rest)
+    wanted = (
+        Work(episode.id, "news", NEWS_SOURCES, {**days, "platforms": [episode.platform_id]}),
+        Work(episode.id, "history", HISTORY_SOURCES, days),
+    )
+    return (work for work in wanted if work.name not in episode.done)
+
+
+def _attempt(
+    instance: dg.DagsterInstance, home: Home, work: Work, now: datetime
+) -> tuple[int | None, str | None]:
+    """The number of the run that is due, if one is; and what is missing where no other follows.
+
+    Notes what has become of the work with its episode.
+    """
+    from orchestration.episodes import note_done, note_lacking
+
+    keys = [work.run_key(attempt) for attempt in range(1, TRIES + 1)]
+    runs = instance.get_runs(dg.RunsFilter(job_name=CLOSER_JOB, tags={RUN_KEY_TAG: keys}))
+    if not runs:
+        return 1, None
+    last = runs[0]
+    if not last.is_finished:
+        return None, None
+    lacks = _lacks(instance, home, work, last)
+    if lacks is None:
+        note_done(home, work.episode_id, work.name, now)
+        return None, None
+    attempts = len({run.tags[RUN_KEY_TAG] for run in runs})
+    if attempts >= TRIES:
+        note_lacking(home, work.episode_id, work.name, lacks)
+        return None, lacks
+    asked_at = last.tags.get(ASKED_TAG)
+    is_early = asked_at is not None and now - datetime.fromisoformat(asked_at) < TRY_AGAIN_AFTER
+    return (None if is_early else attempts + 1), None
+
+
+def _lacks(instance: dg.DagsterInstance, home: Home, work: Work, run: dg.DagsterRun) -> str | None:
+    """What is missing after a run, and what to do; None if nothing is."""
+    from ingestion.windows import days_told
+
+    if run.status is not dg.DagsterRunStatus.SUCCESS:
+        return f"Run {run.run_id} ended with {run.status.value}: see why, and start it again from its page."
+    told = []
+    for name in work.sources:
+        if days := _missing_days(home, name, run):
+            ask = f"`observatory run --live --source {name} --from {days[0]} --to {days[-1]}`"
+            told.append(f"{name} lacks {days_told(days)}: ask again, {ask}.")
+    if not told and unasked_sources(instance, run.run_id):
+        # A source that could not be asked at all, as while another run did, has written nothing down.
+        told = list(missing_windows(instance, run.run_id))
+    return " ".join(told) or None
+
+
+def _missing_days(home: Home, name: str, run: dg.DagsterRun) -> list[date]:
+    """Days of a run's window that a source lacks. Of those that were not over more is asked for anyway."""
+    from ingestion.fetch import is_settled
+    from ingestion.windows import day_reports
+
+    ops: Any = run.run_config["ops"]
+    asked = ops[STEP]["config"]
+    return [
+        report.day
+        for report in day_reports(home, name)
+        if report.state.is_lacking
+        and asked["first"] <= str(report.day) <= asked["last"]
+        and is_settled(SOURCES[name], report.day, report.asked_at)
+    ]
 
 
 def _request(
-    run_key: str, sources: Sequence[str], config: dict[str, object], rest: Sequence[dg.AssetKey]
+    run_key: str,
+    sources: Sequence[str],
+    config: dict[str, object],
+    rest: Sequence[dg.AssetKey],
+    now: datetime,
 ) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=run_key,
         asset_selection=[*(upstream_key(name) for name in sources), *rest],
         run_config={"ops": {STEP: {"config": config}}},
+        tags={ASKED_TAG: now.isoformat()},
     )
 
 

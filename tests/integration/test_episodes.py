@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -14,7 +16,9 @@ from ingestion.fetch import Scope
 from ingestion.settings import WATCHLIST, Home
 from ingestion.storefronts import MORE_STOREFRONTS
 from ingestion.watchlist import parse_watchlist
+from ingestion.windows import DayReport, WindowState, note_days
 from orchestration.defs.episodes import CLOSER_JOB, EPISODES, detected_episodes, episode_sensor
+from orchestration.defs.upstreams import STEP, check_name, upstream_key
 from orchestration.episode_brief import EpisodeError, write_brief
 from orchestration.episodes import Changes, State, detect, episodes
 from orchestration.installation import Clock, Installation
@@ -136,6 +140,68 @@ def test_days_that_come_late_make_no_second_episode(home: Home) -> None:
     assert (episode.id, episode.first_day, changes.opened) == ("lemon8_us_20260104", date(2026, 1, 2), ())
 
 
+FIRST_WAVE: list[Look] = [(-1, None, 100), (0, 5, 100), (2, 7, 100)]
+BETWEEN: list[Look] = [(11, 9, 100), (13, 9, 100)]
+SECOND_WAVE: list[Look] = [(23, None, 100), (24, 4, 100), (29, 6, 100)]
+FIRST, SECOND = "lemon8_us_20260101", "lemon8_us_20260125"
+
+
+def told(home: Home) -> dict[str, tuple[State, date, date, str | None]]:
+    return {one.id: (one.state, one.first_day, one.last_day, one.part_of) for one in episodes(home)}
+
+
+def test_days_that_come_late_join_two_episodes_and_close_one_of_them(home: Home) -> None:
+    publish(home, [*FIRST_WAVE, *SECOND_WAVE])
+    detect_on(home, 30)
+    assert {one.id: one.state for one in episodes(home)} == {FIRST: State.CLOSED, SECOND: State.OPEN}
+    publish(home, [*FIRST_WAVE, *BETWEEN, *SECOND_WAVE])
+    changes = detect_on(home, 30)
+    assert (changes.opened, changes.closed) == ((FIRST,), (SECOND,))
+    first, second = changes.episodes
+    assert (first.state, first.first_day, first.last_day) == (State.OPEN, NEW_YEAR, date(2026, 1, 30))
+    assert (second.part_of, second.why_closed) == (FIRST, f"became part of {FIRST}")
+    assert detect_on(home, 30) == Changes(changes.episodes, (), ()), "the same facts change nothing"
+    assert detect_on(home, 60).closed == (FIRST,)
+    assert not any(one.is_open for one in episodes(home))
+
+
+def test_what_was_joined_by_mistake_is_itself_again(home: Home) -> None:
+    publish(home, [*FIRST_WAVE, *SECOND_WAVE])
+    detect_on(home, 30)
+    before = told(home)
+    publish(home, [*FIRST_WAVE, *BETWEEN, *SECOND_WAVE])
+    detect_on(home, 30)
+    publish(home, [*FIRST_WAVE, *SECOND_WAVE])
+    detect_on(home, 30)
+    assert told(home) == before
+
+
+def test_an_episode_that_comes_apart_keeps_its_beginning(home: Home) -> None:
+    publish(home, [*FIRST_WAVE, *BETWEEN, *SECOND_WAVE])
+    detect_on(home, 30)
+    publish(home, [*FIRST_WAVE, *SECOND_WAVE])
+    changes = detect_on(home, 30)
+    assert told(home) == {
+        FIRST: (State.CLOSED, NEW_YEAR, date(2026, 1, 3), None),
+        SECOND: (State.OPEN, date(2026, 1, 25), date(2026, 1, 30), None),
+    }
+    assert detect_on(home, 30) == Changes(changes.episodes, (), ()), "the same facts change nothing"
+
+
+def test_an_id_names_one_episode_for_ever(home: Home) -> None:
+    publish(home, [*FIRST_WAVE, *BETWEEN, *SECOND_WAVE])
+    detect_on(home, 30)
+    publish(home, SECOND_WAVE)
+    detect_on(home, 30)
+    assert told(home) == {FIRST: (State.OPEN, date(2026, 1, 25), date(2026, 1, 30), None)}
+    publish(home, [*FIRST_WAVE, *SECOND_WAVE])
+    detect_on(home, 30)
+    assert told(home) == {
+        f"{FIRST}_2": (State.CLOSED, NEW_YEAR, date(2026, 1, 3), None),
+        FIRST: (State.OPEN, date(2026, 1, 25), date(2026, 1, 30), None),
+    }
+
+
 def test_a_second_wave_is_a_second_episode(home: Home) -> None:
     first: list[Look] = [(0, None, 100), (1, 5, 100)]
     publish(home, [*first, (30, None, 100), (31, 4, 100)])
@@ -250,18 +316,154 @@ def test_work_is_asked_for_once_and_charts_again_and_again_until_it_ends(home: H
         again, cursor = tick(home, 1, 12, instance, None)
         assert [r.run_key for r in again] == [r.run_key for r in requests], "a tick that is lost asks again"
         for request in requests:
-            instance.add_run(started(request))
-        assert tick(home, 1, 13, instance, cursor)[0] == []
-        (episode,) = episodes(home)
-        assert set(episode.started) == {"news", "history"}
+            instance.add_run(run_of(request, dg.DagsterRunStatus.STARTED))
+        assert tick(home, 1, 13, instance, cursor)[0] == [], "runs go on"
+        assert not episodes(home)[0].done
         later, _ = tick(home, 1, 15, instance, lost)
         assert [r.run_key for r in later] == ["charts-2026-01-02T15"]
         assert tick(home, 30, 12, instance, cursor)[0] == [], "it ends by the clock"
 
 
-def started(request: dg.RunRequest) -> dg.DagsterRun:
+def run_of(request: dg.RunRequest, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    """The run that a request has led to."""
     assert request.run_key
-    return dg.DagsterRun(job_name=CLOSER_JOB, tags={"dagster/run_key": request.run_key})
+    return dg.DagsterRun(
+        job_name=CLOSER_JOB,
+        tags={**request.tags, "dagster/run_key": request.run_key},
+        run_config=request.run_config,
+        status=status,
+    )
+
+
+def once(requests: Sequence[dg.RunRequest]) -> dict[str, dg.RunRequest]:
+    """Requests for work that is done once, by key."""
+    return {r.run_key: r for r in requests if r.run_key and not r.run_key.startswith("charts-")}
+
+
+HISTORY = "lemon8_us_20260102-history"
+
+
+def test_work_is_done_when_its_runs_have_succeeded(home: Home) -> None:
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    with dg.DagsterInstance.ephemeral() as instance:
+        for request in once(tick(home, 1, 12, instance, None)[0]).values():
+            instance.add_run(run_of(request, dg.DagsterRunStatus.SUCCESS))
+        assert once(tick(home, 1, 13, instance, None)[0]) == {}
+    assert set(episodes(home)[0].done) == {"news", "history"}
+
+
+def test_a_run_that_failed_is_tried_again_some_hours_later_and_then_told(home: Home) -> None:
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    with dg.DagsterInstance.ephemeral() as instance:
+        tried = []
+        for hour in range(0, 48, 3):
+            requests = once(tick(home, 1 + hour // 24, hour % 24, instance, None)[0])
+            tried += [(hour, key) for key in requests if key.startswith(HISTORY)]
+            for key, request in requests.items():
+                failed = key.startswith(HISTORY)
+                status = dg.DagsterRunStatus.FAILURE if failed else dg.DagsterRunStatus.SUCCESS
+                instance.add_run(run_of(request, status))
+        assert tried == [(0, HISTORY), (6, f"{HISTORY}-2"), (12, f"{HISTORY}-3"), (18, f"{HISTORY}-4")]
+        (episode,) = episodes(home)
+        assert set(episode.done) == {"news"}
+        assert "start it again from its page" in episode.lacking["history"]
+        assert "Could not be asked for: history. Run " in write_brief(home, episode.id).read_text()
+        assert "ended with FAILURE" in skipped(home, instance, hour=12)
+        again = once(requests_of(home, 2))[HISTORY]
+        instance.add_run(run_of(again, dg.DagsterRunStatus.SUCCESS))
+        assert "ended with FAILURE" not in skipped(home, instance, hour=13), "a person has started it again"
+    (episode,) = episodes(home)
+    assert (set(episode.done), episode.lacking) == ({"news", "history"}, {})
+
+
+def skipped(home: Home, instance: dg.DagsterInstance, hour: int) -> str:
+    """Why a tick asks for nothing."""
+    sensor = episode_sensor([detected_episodes])
+    cursor = f"2026-01-03T{hour // 3 * 3:02d}"
+    context = dg.build_sensor_context(instance=instance, resources=resources(home, 2, hour), cursor=cursor)
+    result = sensor(context)
+    assert isinstance(result, dg.SensorResult) and not result.run_requests
+    return str(result.skip_reason.skip_message if result.skip_reason else "")
+
+
+def test_a_window_that_an_upstream_lacks_is_asked_for_again(home: Home) -> None:
+    """Such a run succeeds: one upstream that fails stops nothing."""
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    note = partial(note_days, home, "wayback_charts")
+    day, asked_at = date(2025, 12, 20), datetime(2026, 1, 2, 12, tzinfo=UTC)
+    with dg.DagsterInstance.ephemeral() as instance:
+        for request in once(tick(home, 1, 12, instance, None)[0]).values():
+            instance.add_run(run_of(request, dg.DagsterRunStatus.SUCCESS))
+        note([DayReport(day, WindowState.MISSING, 1, 1, 0, "503", asked_at)])
+        assert set(once(tick(home, 1, 19, instance, None)[0])) == {f"{HISTORY}-2"}
+        for attempt in (f"{HISTORY}-2", f"{HISTORY}-3", f"{HISTORY}-4"):
+            request = request._replace(run_key=attempt)
+            instance.add_run(run_of(request, dg.DagsterRunStatus.SUCCESS))
+        assert once(tick(home, 2, 19, instance, None)[0]) == {}
+        told = episodes(home)[0].lacking["history"]
+        assert "wayback_charts lacks 2025-12-20" in told
+        assert "observatory run --live --source wayback_charts --from 2025-12-20 --to 2025-12-20" in told
+        note([DayReport(day, WindowState.COMPLETE, 1, 0, 0, None, asked_at)])
+        tick(home, 2, 20, instance, None)
+    (episode,) = episodes(home)
+    assert (set(episode.done), episode.lacking) == ({"news", "history"}, {}), "a person has asked for it"
+
+
+def test_days_that_were_not_over_are_left_to_the_nights(home: Home) -> None:
+    """Wikipedia counts a day's views on one of the next two days."""
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    asked_at = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    report = DayReport(date(2026, 1, 1), WindowState.MISSING, 2, 0, 2, "not there", asked_at)
+    note_days(home, "wikimedia_pageviews", [report])
+    with dg.DagsterInstance.ephemeral() as instance:
+        for request in once(tick(home, 1, 12, instance, None)[0]).values():
+            instance.add_run(run_of(request, dg.DagsterRunStatus.SUCCESS))
+        assert once(tick(home, 1, 20, instance, None)[0]) == {}
+    assert set(episodes(home)[0].done) == {"news", "history"}
+
+
+def test_an_upstream_that_could_not_be_asked_at_all_has_not_done_its_work(home: Home) -> None:
+    """As while another run holds its lock: nothing stands in the ledger then."""
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    with dg.DagsterInstance.ephemeral() as instance:
+        requests = once(tick(home, 1, 12, instance, None)[0])
+        for request in requests.values():
+            instance.add_run(run_of(request, dg.DagsterRunStatus.SUCCESS))
+        tags = run_of(requests[HISTORY], dg.DagsterRunStatus.SUCCESS).tags
+        assert (
+            busy_job()
+            .execute_in_process(instance=instance, tags=tags, run_config=requests[HISTORY].run_config)
+            .success
+        )
+        assert set(once(tick(home, 1, 20, instance, None)[0])) == {f"{HISTORY}-2"}
+
+
+def busy_job() -> dg.JobDefinition:
+    """A run whose only upstream was never asked."""
+    name = "wayback_charts"
+    spec = dg.AssetCheckSpec(check_name(name), asset=upstream_key(name))
+
+    assets, days = [dg.AssetSpec(upstream_key(name))], {"first": str, "last": str}
+
+    @dg.multi_asset(name=STEP, specs=assets, check_specs=[spec], config_schema=days)
+    def fetch_upstreams() -> Iterator[dg.MaterializeResult[Any]]:
+        check = dg.AssetCheckResult(
+            passed=False, check_name=spec.name, asset_key=spec.asset_key, description=f"{name}: is busy"
+        )
+        yield dg.MaterializeResult(upstream_key(name), metadata={"requests": 0}, check_results=[check])
+
+    job = dg.define_asset_job(CLOSER_JOB, dg.AssetSelection.all())
+    return dg.Definitions([fetch_upstreams], jobs=[job]).resolve_job_def(CLOSER_JOB)
+
+
+def test_an_episode_of_an_older_version_can_be_read(home: Home) -> None:
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    (episode,) = detect_on(home, 1).episodes
+    path = home.episodes / f"{episode.id}.json"
+    written = json.loads(path.read_bytes())
+    older = {name: value for name, value in written.items() if name not in ("done", "lacking", "part_of")}
+    path.write_text(json.dumps({**older, "started": {"news": "2026-01-02T12:00:00+00:00"}}))
+    assert episodes(home) == [episode]
 
 
 def test_more_storefronts_are_asked_beside_those_that_are_watched() -> None:
@@ -280,6 +482,25 @@ def test_the_asset_writes_the_page_of_the_episode(home: Home) -> None:
     assert "| app_store | top_free_overall | 2026-01-02 | 3 | 2026-01-02 |" in page
     assert "where platform_id = 'lemon8' and country = 'US'" in page
     assert "Not published here" in page, "what other marts would say is said to be missing"
+
+
+@pytest.mark.parametrize("is_noticed_by_another", [False, True])
+def test_an_episode_that_has_ended_gets_its_last_page_and_keeps_it(
+    home: Home, is_noticed_by_another: bool
+) -> None:
+    """The sensors and `status` look for episodes, too, and usually before the asset."""
+    publish(home, [(0, None, 100), (1, 3, 100)])
+    page = home.briefs / "lemon8_us_20260102.md"
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([detected_episodes], instance=instance, resources=resources(home, 1))
+        assert "still going on" in page.read_text()
+        if is_noticed_by_another:
+            assert detect_on(home, 16).closed
+        dg.materialize([detected_episodes], instance=instance, resources=resources(home, 16))
+        assert "over: nobody has looked since 2026-01-02" in page.read_text()
+        written = page.stat().st_ino, page.stat().st_mtime_ns
+        dg.materialize([detected_episodes], instance=instance, resources=resources(home, 17))
+        assert (page.stat().st_ino, page.stat().st_mtime_ns) == written
 
 
 def test_a_page_of_what_nobody_detected(home: Home) -> None:

@@ -17,7 +17,7 @@ from ingestion.health_page import page_of
 from ingestion.limits import SETTINGS, limits_from
 from ingestion.loads import Verdict, started, write_load
 from ingestion.settings import Home
-from ingestion.windows import DayReport, WindowState, note_days
+from ingestion.windows import DayReport, WindowState, note_days, note_days_of_platforms
 from orchestration.defs.health import WATCHED, compare_with_history, late_name, unusual_name
 from orchestration.defs.lake import raw_key
 from orchestration.installation import Clock, Installation
@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 
 def asked(home: Home, *days: date, at: timedelta = HOUR, state: WindowState = WindowState.COMPLETE) -> None:
     """Notes that a source was asked for days, so long before noon."""
-    reason = None if state is WindowState.COMPLETE else "1 of 4 requests failed: timed out."
+    reason = "1 of 4 requests failed: timed out." if state.is_lacking else None
     note_days(
         home, SOURCE, [DayReport(day, state, 4, int(bool(reason)), 0, reason, NOON - at) for day in days]
     )
@@ -66,6 +66,36 @@ def test_a_backfill_of_old_days_is_no_sign_of_life(home: Home) -> None:
 def test_a_source_that_only_ever_brought_the_past_is_not_stale(home: Home) -> None:
     asked(home, date(2025, 1, 13), at=1000 * HOUR)
     assert state_of(home) is State.IDLE
+
+
+def test_a_day_that_is_not_over_lacks_nothing(home: Home) -> None:
+    """Each night asks again for the days before, of which there is always more to come."""
+    asked(home, TODAY - timedelta(days=3))
+    asked(home, TODAY, TODAY - timedelta(days=1), TODAY - timedelta(days=2), state=WindowState.OPEN)
+    assert health(home, NOON, LIMITS).ill == ()
+    assert state_of(home) is State.WELL
+
+
+def test_the_first_answers_of_a_source_are_a_success(home: Home) -> None:
+    asked(home, TODAY, state=WindowState.OPEN)
+    (one,) = [one for one in health(home, NOON, LIMITS).sources if one.source == SOURCE]
+    assert (one.state, one.last_success) == (State.WELL, NOON - HOUR)
+
+
+def test_a_failure_does_not_undo_the_success_before_it(home: Home) -> None:
+    asked(home, TODAY, at=5 * HOUR)
+    asked(home, TODAY, at=HOUR, state=WindowState.MISSING)
+    (one,) = health(home, NOON, LIMITS).ill
+    assert (one.state, one.last_success) == (State.INCOMPLETE, NOON - 5 * HOUR)
+
+
+def test_what_was_asked_for_one_platform_makes_no_source_regular(home: Home) -> None:
+    days = [TODAY - timedelta(days=back) for back in (1, 2)]
+    at = NOON - timedelta(hours=60)
+    reports = [DayReport(day, WindowState.MISSING, 1, 1, 0, "timed out", at) for day in days]
+    note_days_of_platforms(home, SOURCE, reports, frozenset({"lemon8"}))
+    (one,) = health(home, NOON, LIMITS).ill
+    assert State.STALE not in one.states and one.state is State.INCOMPLETE
 
 
 def test_missing_days_come_with_the_command_that_asks_again(home: Home) -> None:

@@ -27,6 +27,7 @@ from tests._support.upstream import Asked, Upstream, status
 TODAY = NOON.date()
 ONE_DAY = Window(TODAY, TODAY)
 LEMON8 = Scope(only_new=True, platforms=frozenset({"lemon8"}))
+EVERYTHING_OF_LEMON8 = Scope(platforms=LEMON8.platforms)
 
 
 @pytest.fixture
@@ -105,6 +106,45 @@ def test_what_is_missing_of_others_stays_missing(home: Home, upstream: Upstream)
     assert [report.state for report in day_reports(home, source.name)] == [WindowState.PARTIAL]
     ask(home, upstream, replace(source, look_back_days=0), Scope())
     assert [report.state for report in day_reports(home, source.name)] == [WindowState.COMPLETE]
+
+
+def test_a_backfill_of_one_platform_makes_no_day_complete(home: Home, upstream: Upstream) -> None:
+    """Days that nobody has asked for are still to be asked for; what a night has found out stays."""
+    source = by_platform(upstream)
+    ask(home, upstream, replace(source, look_back_days=0), Scope())
+    before = day_reports(home, source.name)
+    result = ask(home, upstream, source, LEMON8, Window(TODAY - timedelta(days=30), TODAY))
+    assert {report.state for report in result.days} == {WindowState.COMPLETE}
+    assert day_reports(home, source.name) == before
+
+
+def test_the_night_after_a_backfill_of_one_platform_asks_for_its_days_alone(
+    home: Home, upstream: Upstream
+) -> None:
+    source = replace(by_platform(upstream), look_back_days=0, is_dated=True)
+    upstream.fail(status(400), times=1, when=lambda asked: str(TODAY - timedelta(days=5)) in asked.url)
+    ask(home, upstream, source, LEMON8, Window(TODAY - timedelta(days=5), TODAY - timedelta(days=3)))
+    upstream.asked.clear()
+    ask(home, upstream, source, Scope())
+    asked = {one.url.split("day=")[1][:10] for one in upstream.asked}
+    assert asked == {str(TODAY), str(TODAY - timedelta(days=5))}, "today, and the day that lacks something"
+
+
+@pytest.mark.parametrize("was_asked", [False, True])
+def test_what_one_platform_lacks_is_noted_until_it_is_there(
+    home: Home, upstream: Upstream, was_asked: bool
+) -> None:
+    source = by_platform(upstream)
+    if was_asked:
+        ask(home, upstream, replace(source, look_back_days=0), Scope())
+    before = day_reports(home, source.name)
+    upstream.fail(status(400), times=1, when=lambda asked: asked.url.endswith("of=lemon8"))
+    ask(home, upstream, source, EVERYTHING_OF_LEMON8)
+    (report,) = day_reports(home, source.name)
+    state = WindowState.PARTIAL if was_asked else WindowState.MISSING
+    assert (report.state, report.platforms) == (state, ("lemon8",))
+    ask(home, upstream, source, EVERYTHING_OF_LEMON8)
+    assert day_reports(home, source.name) == before
 
 
 def test_a_source_that_cannot_be_asked_by_platform_says_so(home: Home, upstream: Upstream) -> None:

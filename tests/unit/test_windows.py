@@ -7,7 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ingestion.settings import Home
-from ingestion.windows import DayReport, WindowState, day_reports, days_told, note_days
+from ingestion.windows import (
+    DayReport,
+    WindowState,
+    day_reports,
+    days_told,
+    note_days,
+    note_days_of_platforms,
+)
 
 DAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -25,6 +32,32 @@ def test_a_failure_does_not_make_forget_when_a_day_was_complete(home: Home) -> N
     (told,) = day_reports(home, "example")
     assert (told.state, told.asked_at) == (WindowState.PARTIAL, NOON + timedelta(hours=2))
     assert told.completed_at == NOON
+
+
+def test_what_is_missing_of_several_platforms_comes_one_by_one(home: Home) -> None:
+    def ask(state: WindowState, *platforms: str) -> None:
+        note_days_of_platforms(home, "example", [report(state, NOON)], frozenset(platforms))
+
+    ask(WindowState.COMPLETE, "a")
+    assert day_reports(home, "example") == []
+    ask(WindowState.MISSING, "a", "b")
+    ask(WindowState.COMPLETE, "a", "c")
+    (told,) = day_reports(home, "example")
+    assert (told.state, told.platforms, told.is_of_all) == (WindowState.MISSING, ("b",), False)
+    ask(WindowState.COMPLETE, "b")
+    assert day_reports(home, "example") == []
+
+
+@pytest.mark.parametrize("state", [WindowState.OPEN, WindowState.PARTIAL, WindowState.MISSING])
+@pytest.mark.parametrize("answered", [WindowState.COMPLETE, WindowState.MISSING])
+def test_a_day_that_is_to_be_asked_for_as_a_whole_stays_so(
+    home: Home, state: WindowState, answered: WindowState
+) -> None:
+    note_days(home, "example", [report(state, NOON)])
+    before = day_reports(home, "example")
+    later = report(answered, NOON + timedelta(hours=1))
+    note_days_of_platforms(home, "example", [later], frozenset({"a"}))
+    assert day_reports(home, "example") == before
 
 
 @pytest.mark.parametrize(
