@@ -76,3 +76,15 @@ def test_row_numbers_that_are_none_are_wrong_usage(
     assert refused.exit_code == 2, refused.output
     (item,) = open_items(home)
     assert item.rows == 2
+
+
+def test_corrections_to_a_folder_that_is_not_there(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OBSERVATORY_HOME", str(home.root))
+    drop(home, "published_metrics__vendor.csv", csv_text([NOT_WATCHED]))
+    (result,) = receive_and_load(home, "published_metrics")
+    file = tmp_path / "nowhere" / "mend.csv"
+    told = command("quarantine", "correct", result.record.load_id, "--to", str(file))
+    assert told.exit_code == 1
+    assert told.stderr.startswith(f"Error. {file}: No such file or directory.")
