@@ -149,9 +149,15 @@ def backfill(
     that are left. What the archive has already is read again without a network by `observatory reparse`.
     """
     from orchestration.dbt import ensure_manifest
+    from orchestration.defs.upstreams import FIRST_DAY
 
     window = _window(first, last)
     _known_sources([source])
+    if window.first < date.fromisoformat(FIRST_DAY):
+        raise typer.BadParameter(
+            f"a backfill begins on {FIRST_DAY} at the earliest; for days before that: "
+            f"observatory run --live --source {source} --from {window.first} --to {window.last}"
+        )
     home = _made_home()
     started = datetime.now(UTC)
     with _errors_told(), err.status("Starting ...") as progress:

@@ -170,3 +170,15 @@ def test_a_brief_to_a_folder_that_is_not_there(
     assert result.stderr == (
         f"Error. {file}: No such file or directory. Check the path; its folder must be there.\n"
     )
+
+
+def test_a_backfill_of_days_without_partitions_asks_nobody(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = ["--from", "2010-01-01", "--to", "2015-01-02"]
+    result = observatory(home, monkeypatch, "backfill", "--source", "wayback_charts", *days)
+    assert result.exit_code == 2
+    told = " ".join(result.stderr.replace("│", " ").split())
+    assert "2015-01-01 at the earliest" in told
+    assert "run --live --source wayback_charts --from 2010-01-01 --to 2015-01-02" in told
+    assert not home.root.exists()
