@@ -148,6 +148,29 @@ def test_old_runs_go_with_their_files_and_what_assets_show_stays(home: Home) -> 
         assert event is not None and event.run_id == newest
 
 
+@dg.asset(partitions_def=dg.DailyPartitionsDefinition("2026-01-01"))
+def asked_days() -> None:
+    """Something that is asked day by day."""
+
+
+def test_the_newest_run_of_each_partition_stays(home: Home) -> None:
+    """Else the web UI would call days missing that were asked, and a click would ask for them again."""
+    with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+
+        def ask(day: str) -> str:
+            return dg.materialize([asked_days], partition_key=day, instance=instance).run_id
+
+        superseded, *newest = [ask(day) for day in ("2026-01-01", "2026-01-01", "2026-01-02", "2026-01-03")]
+        assert delete_runs(home, instance, datetime.now(UTC) + timedelta(days=1)) == 1
+        assert {run.run_id for run in instance.get_runs()} == set(newest)
+        assert superseded not in newest
+        assert instance.get_materialized_partitions(asked_days.key) == {
+            "2026-01-01",
+            "2026-01-02",
+            "2026-01-03",
+        }
+
+
 # --- the warehouse --------------------------------------------------------------------------------
 
 
