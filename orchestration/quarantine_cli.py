@@ -140,7 +140,7 @@ def quarantine_commands(shared: Shared) -> typer.Typer:
         reason: Annotated[str, typer.Option(help="Why nobody will want it.")],
         rows: Rows = "",
     ) -> None:
-        """Note that rows or a batch need no release. They stay where they are, and wait no more."""
+        """Note that rows or a batch need no release. They wait no more, and are deleted one day."""
         from ingestion.release import discard as note
 
         with shared.errors_told():
