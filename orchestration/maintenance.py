@@ -15,6 +15,7 @@ import dagster as dg
 
 from ingestion.effects import locked
 from ingestion.limits import Limits
+from ingestion.loads import merge_past_days
 from ingestion.parsed import KEPT, forget_old
 from ingestion.retention import Removed, forget_settled_quarantine, forget_unreferenced
 from ingestion.settings import Home
@@ -48,6 +49,7 @@ def maintain(home: Home, instance: dg.DagsterInstance, now: datetime, limits: Li
         "cache": lambda: _forgot(home, now),
         "archive": lambda: _removed(forget_unreferenced(home, now, limits.keep_unreferenced)),
         "quarantine": lambda: _removed(forget_settled_quarantine(home, now, limits.keep_quarantine)),
+        "ledger": lambda: f"{merge_past_days(home, now)} files of single loads merged into their day's",
         "published": lambda: f"{len(delete_expired(home, now))} old versions deleted",
         "warehouse": lambda: _compacted(home),
     }

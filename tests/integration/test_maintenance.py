@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ingestion.archive import Format, Origin, new_receipt, object_path, store_ch
 from ingestion.captures import Capture, write_capture
 from ingestion.inbox import receive_inbox
 from ingestion.limits import limits_from
+from ingestion.loads import LoadRecord, Verdict, merge_past_days, read_loads, write_load
 from ingestion.release import release
 from ingestion.retention import forget_settled_quarantine, forget_unreferenced
 from ingestion.settings import Home
@@ -113,6 +115,47 @@ def test_quarantine_goes_when_it_is_settled_and_never_while_it_is_open(home: Hom
     assert forget_settled_quarantine(home, NOON, KEEP).files == 1
     (item,) = open_items(home)
     assert item.rows == 1, "what still breaks a rule is open under the release"
+
+
+# --- the ledger -----------------------------------------------------------------------------------
+
+
+def ledger_files(home: Home) -> list[str]:
+    return sorted(path.name for path in (home.lake / "raw" / "observatory" / "loads").rglob("*.parquet"))
+
+
+def two_loads(home: Home) -> list[LoadRecord]:
+    for rank in ("1", "2"):
+        drop(home, "chart_entries__vendor.csv", entries({"rank": rank}))
+        receive_and_load(home, "chart_entries")
+    return read_loads(home)
+
+
+def test_loads_of_past_days_become_a_file_a_day(home: Home) -> None:
+    records = two_loads(home)
+    single = ledger_files(home)
+    assert merge_past_days(home, NOON) == 0 and ledger_files(home) == single, "today is not over"
+    tomorrow = NOON + timedelta(days=1)
+    assert merge_past_days(home, tomorrow) == 0
+    assert ledger_files(home) == sorted([*single, "data.parquet"]), "first in place, then the others go"
+    assert read_loads(home) == records, "what is in two files counts once"
+    assert merge_past_days(home, tomorrow) == 2
+    assert ledger_files(home) == ["data.parquet"]
+    assert read_loads(home) == records
+    assert merge_past_days(home, tomorrow) == 0 and ledger_files(home) == ["data.parquet"]
+
+
+def test_a_merged_load_that_is_repeated_counts_as_it_ended_last(home: Home) -> None:
+    first, second = two_loads(home)
+    tomorrow = NOON + timedelta(days=1)
+    merge_past_days(home, tomorrow)
+    again = replace(first, verdict=Verdict.HELD, started_at=first.started_at + timedelta(days=1))
+    write_load(home, again)
+    assert merge_past_days(home, tomorrow) == 1, "the one that is still as it was merged"
+    assert read_loads(home) == [second, again]
+    assert merge_past_days(home, tomorrow) == 1
+    assert ledger_files(home) == ["data.parquet"]
+    assert read_loads(home) == [second, again]
 
 
 # --- runs -----------------------------------------------------------------------------------------
@@ -267,7 +310,7 @@ def test_a_step_that_fails_stops_no_other(home: Home) -> None:
     with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
         done = {one.step: one for one in maintain(home, instance, NOON, limits_from({}))}
     assert [name for name, one in done.items() if one.problem] == ["archive"]
-    assert len(done) == 7 and orphan.exists()
+    assert len(done) == 8 and orphan.exists()
 
 
 def test_the_job_says_what_it_has_done(home: Home) -> None:
