@@ -6,11 +6,13 @@ can stop the clock or kill a load between two steps. Does not belong here: what 
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from ingestion.errors import BusyError
 from ingestion.settings import Home
@@ -61,15 +63,43 @@ def replace_durably(temporary: Path, final: Path) -> None:
 
 
 def write_durably(final: Path, content: bytes) -> None:
-    """Writes `content` to `final` in one step.
+    """Writes `content` to `final` in one step. Writers of one file, also of other processes, take turns.
 
-    The temporary name is the same each time, so that what a killed process left is written over;
-    two writers of one file must hold a lock.
+    Each prepares it under the same name, so that what a killed one left is written over, not left for ever.
     """
     ensure_folder(final.parent)
     temporary = final.with_name(f".{final.name}.tmp")
-    temporary.write_bytes(content)
-    replace_durably(temporary, final)
+    with _held(temporary) as file:
+        file.truncate(0)
+        file.write(content)
+        file.flush()
+        replace_durably(temporary, final)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[BinaryIO]:
+    """The file of that name, made if need be, which this writer alone has until it is moved or closed.
+
+    The lock belongs to the file, not to its name: who had to wait for it may find that it has been moved, and
+    then takes the name again.
+    """
+    while True:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                if _is_there(path, os.fstat(file.fileno())):
+                    yield file
+                    return
+            finally:
+                fcntl.flock(file, fcntl.LOCK_UN)  # a process forked meanwhile would hold it on
+
+
+def _is_there(path: Path, file: os.stat_result) -> bool:
+    """Whether an open file still has that name."""
+    try:
+        return os.path.samestat(path.stat(), file)
+    except FileNotFoundError:
+        return False
 
 
 def remove_durably(path: Path) -> None:

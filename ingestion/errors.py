@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from enum import StrEnum
 
 
@@ -104,3 +105,18 @@ class SettingError(ObservatoryError):
 
 class AlertError(ObservatoryError):
     """An alert that did not reach whom it was for."""
+
+
+def file_problem(error: OSError) -> str:
+    """What the system said of a file, and what to do about it."""
+    return f"{error.filename}: {error.strerror}. {_file_remedy(error)}"
+
+
+def _file_remedy(error: OSError) -> str:
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return "Give this user the right to it, or set OBSERVATORY_HOME to another folder."
+    if isinstance(error, FileNotFoundError):
+        return "Check the path; its folder must be there."
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        return "A file stands where a folder belongs: move it away, or give another path."
+    return "Check the path and the disk."

@@ -1,10 +1,14 @@
 """The ledger: one row a load, also when it failed.
 
 Belongs here: what a load's row is made of, and how it is written and read. Does not belong here: loading.
+
+A load writes a file of its own, so that loads wait for nobody. Those of past days are merged into a file a
+day, since all are read every few minutes; a row that is in both counts once, in dbt's staging as here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -13,13 +17,14 @@ from typing import Any
 
 from ingestion.archive import Receipt
 from ingestion.contract import Column, ColumnType
-from ingestion.effects import ensure_folder
-from ingestion.lake import ensure_anchor, naive_utc, write_parquet
+from ingestion.effects import ensure_folder, in_utc, locked
+from ingestion.lake import FILE_NAME, ensure_anchor, naive_utc, write_parquet
 from ingestion.settings import Home
 from ingestion.sql import connection, quoted, settled
 
 LEDGER_SOURCE = "observatory"
 LEDGER_TABLE = "loads"
+LOCK = f"lake/{LEDGER_SOURCE}/{LEDGER_TABLE}"
 
 
 class Verdict(StrEnum):
@@ -78,6 +83,13 @@ LEDGER_COLUMNS: tuple[Column, ...] = (
     Column("duration_seconds", ColumnType.NUMBER, "How long it took.", unit="seconds"),
 )
 
+ROWS = f"""
+    SELECT {", ".join(quoted(column.name) for column in LEDGER_COLUMNS)}
+    FROM read_parquet($paths, union_by_name = true)
+    QUALIFY row_number() OVER (PARTITION BY load_id ORDER BY started_at DESC, finished_at DESC NULLS LAST) = 1
+"""
+"""A row a load, the latest: one that was merged may have been repeated since, and have its own file again."""
+
 
 def started(receipt: Receipt, now: datetime) -> LoadRecord:
     """The row of a load that starts."""
@@ -111,31 +123,61 @@ def write_load(home: Home, record: LoadRecord) -> None:
 
     The partition is the day on which the file was received, which stays the same when a load is repeated.
     """
-    folder = home.lake / "raw" / LEDGER_SOURCE / LEDGER_TABLE / f"day={record.received_at.date()}"
+    path = _path(home, record)
     values = {column.name: getattr(record, column.name) for column in LEDGER_COLUMNS}
     row = ", ".join(f"CAST(${c.name} AS {c.type}) AS {quoted(c.name)}" for c in LEDGER_COLUMNS)
-    ensure_folder(folder)
-    with connection() as con:
+    ensure_folder(path.parent)
+    with locked(home, LOCK), connection() as con:
         con.execute(f"CREATE TEMP TABLE record AS SELECT {row}", values)
-        write_parquet(con, "FROM record", folder / f"{record.load_id}.parquet", "load")
+        write_parquet(con, "FROM record", path, "load")
 
 
 def read_loads(home: Home) -> list[LoadRecord]:
     """All loads, in the order in which they started."""
-    return settled(lambda: _read_loads(home.lake / "raw" / LEDGER_SOURCE / LEDGER_TABLE))
+    return settled(lambda: _records(_files(home)))
 
 
-def _read_loads(ledger: Path) -> list[LoadRecord]:
-    paths = [str(path) for path in ledger.glob("day=*/*.parquet")]
+def merge_past_days(home: Home, now: datetime) -> int:
+    """Makes the files of past days one a day, and gives the number of those that went.
+
+    The file of a load goes only when an earlier call has merged it: whoever lists the folders meanwhile
+    finds each row at least once, and so does the next call, if this one is killed.
+    """
+    today = f"day={in_utc(now).date()}"
+    with locked(home, LOCK), connection() as con:
+        past = [path for path in _files(home) if path.parent.name < today]
+        merged = set(_records([path for path in past if path.name == FILE_NAME]))
+        single = set(_records([path for path in past if path.name != FILE_NAME]))
+        if single - merged:
+            con.execute(f"CREATE TEMP TABLE ledger AS {ROWS}", {"paths": [str(path) for path in past]})
+        for folder in sorted({_path(home, record).parent for record in single - merged}):
+            day = folder.name.removeprefix("day=")
+            rows = f"FROM ledger WHERE CAST(received_at AS DATE) = DATE '{day}' ORDER BY load_id"
+            write_parquet(con, rows, folder / FILE_NAME, "merge")
+        for record in single & merged:
+            _path(home, record).unlink()
+    return len(single & merged)
+
+
+def _path(home: Home, record: LoadRecord) -> Path:
+    """Where a load writes its row: by the day on which its file was received."""
+    return _ledger(home) / f"day={record.received_at.date()}" / f"{record.load_id}.parquet"
+
+
+def _files(home: Home) -> list[Path]:
+    return sorted(_ledger(home).glob("day=*/*.parquet"))
+
+
+def _ledger(home: Home) -> Path:
+    return home.lake / "raw" / LEDGER_SOURCE / LEDGER_TABLE
+
+
+def _records(paths: Sequence[Path]) -> list[LoadRecord]:
     if not paths:
         return []
-    columns = ", ".join(quoted(column.name) for column in LEDGER_COLUMNS)
     with connection() as con:
-        rows = con.execute(
-            f"SELECT {columns} FROM read_parquet($paths, union_by_name = true) "
-            "ORDER BY started_at, received_at, table_name, load_id",
-            {"paths": sorted(paths)},
-        ).fetchall()
+        order = "ORDER BY started_at, received_at, table_name, load_id"
+        rows = con.execute(f"{ROWS} {order}", {"paths": [str(path) for path in paths]}).fetchall()
     return [_record(row) for row in rows]
 
 

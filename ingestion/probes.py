@@ -4,7 +4,8 @@ Belongs here: a conditional request and the comparison of what it says with the 
 same address. Does not belong here: fetching, which asks again, archives and reads all (`ingestion.fetch`),
 and when to look (`orchestration.defs.events`).
 
-A probe writes nothing: it is cheap, and its only consequence is a fetch.
+A probe is as polite as a fetch: it leaves alone whoever has asked for that, and remembers who asks it. It
+writes nothing else: it is cheap, and its only consequence is a fetch.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ingestion.effects import in_utc
 from ingestion.errors import UpstreamError
 from ingestion.http import NOT_MODIFIED, Client
 from ingestion.network import no_later_than
+from ingestion.quiet import keep_quiet, quiet_until
 from ingestion.settings import Home
 from ingestion.source import Answer, Asking, Parsed, Request, Source, Window, WrongAnswerError
 from ingestion.watchlist import Watchlist
@@ -41,16 +43,20 @@ class News:
 
 @dataclass(frozen=True)
 class Looked:
-    """What came of looking at `looked_at` addresses: what is new, and what went wrong, a line each."""
+    """What came of looking at `looked_at` addresses: what is new, and what went wrong, a line each.
+
+    `left_alone`: how many more were not looked at, as their host has asked for; `problems` has them, too.
+    """
 
     looked_at: int
     news: tuple[News, ...]
     problems: tuple[str, ...]
+    left_alone: int = 0
 
     @property
     def is_blind(self) -> bool:
-        """Whether every address failed."""
-        return 0 < self.looked_at == len(self.problems)
+        """Whether every address failed that was looked at. To wait when asked to is no failure."""
+        return 0 < self.looked_at == len(self.problems) - self.left_alone
 
     @property
     def digest(self) -> str:
@@ -80,7 +86,13 @@ class Observer:
         """Asks each address once, and compares. Raises nothing of the upstream's."""
         news: list[News] = []
         problems: list[str] = []
+        left_alone = 0
         for request in requests:
+            if until := quiet_until(self.home, request.url, self.now):
+                left_alone += 1
+                told = f"it has asked to be left alone until {until:%Y-%m-%d %H:%M:%S} UTC"
+                problems.append(f"{self.source.name}: {request.url} was not looked at: {told}.")
+                continue
             if time.monotonic() >= self.deadline:
                 problems.append(f"{self.source.name}: {request.url} was not looked at: the time is up.")
                 continue
@@ -89,9 +101,11 @@ class Observer:
                     news.append(one)
             except UpstreamError as error:
                 problems.append(str(error))
+                if error.wait_seconds is not None:
+                    keep_quiet(self.home, request.url, error.wait_seconds, self.now)
             except WrongAnswerError as error:
                 problems.append(f"{self.source.name}: {request.url} did not answer as it should: {error}")
-        return Looked(len(requests), tuple(news), tuple(problems))
+        return Looked(len(requests) - left_alone, tuple(news), tuple(problems), left_alone)
 
     def _news(self, request: Request, said: Said) -> News | None:
         last = latest(self.home, self.source.name, request)

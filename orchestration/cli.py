@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ingestion.errors import ObservatoryError
+from ingestion.errors import ObservatoryError, file_problem
 from ingestion.settings import PROJECT_ROOT, Home, home_from
 from orchestration.operations_cli import add_operations, print_health
 from orchestration.quarantine_cli import Format, Shared, quarantine_commands
@@ -58,7 +58,7 @@ def demo() -> None:
     """Load, check and model the bundled case of January 2025, offline, and print what it answers."""
     from orchestration.answer import print_answer
 
-    home = _home()
+    home = _made_home()
     outcome = _run(home, cases=["january_2025"])
     if outcome.published:
         print_answer(home.published_database, out)
@@ -95,7 +95,7 @@ def run(
         raise typer.BadParameter("--date, --from, --to and --source need --live")
     window = _asked_window(day, first, last)
     asked = Live(window, _known_sources(source)) if live else None
-    home = _home()
+    home = _made_home()
     started = _now()
     outcome = _run(home, live=asked)
     held_back = _print_loads(home, since=started, published=outcome.published)
@@ -115,7 +115,7 @@ def reparse(
 
     window = _window(first, last)
     _known_sources([source])
-    home = _home()
+    home = _made_home()
     started = _now()
     with _errors_told():
         watchlist = Installation(home=str(home.root)).parsed_watchlist()
@@ -149,10 +149,16 @@ def backfill(
     that are left. What the archive has already is read again without a network by `observatory reparse`.
     """
     from orchestration.dbt import ensure_manifest
+    from orchestration.defs.upstreams import FIRST_DAY
 
     window = _window(first, last)
     _known_sources([source])
-    home = _home()
+    if window.first < date.fromisoformat(FIRST_DAY):
+        raise typer.BadParameter(
+            f"a backfill begins on {FIRST_DAY} at the earliest; for days before that: "
+            f"observatory run --live --source {source} --from {window.first} --to {window.last}"
+        )
+    home = _made_home()
     started = datetime.now(UTC)
     with _errors_told(), err.status("Starting ...") as progress:
         ensure_manifest()
@@ -214,7 +220,7 @@ def import_(
     """Load a file in a raw schema, or a case folder, and build the marts."""
     from ingestion.inbox import receive_path
 
-    home = _home()
+    home = _made_home()
     started = _now()
     with _errors_told():
         received = receive_path(home, path, _now)
@@ -257,7 +263,7 @@ def ui(
     from orchestration.dbt import ensure_manifest
     from orchestration.session import prepare_instance
 
-    home = _home()
+    home = _made_home()
     with _errors_told():
         ensure_manifest()
         instance = prepare_instance(home)
@@ -319,10 +325,11 @@ def brief(
             page = episode_brief.write_brief(home, episode).read_text(encoding="utf-8")
         else:
             page = write_brief(database, episode)
+        if to is not None:
+            to.write_text(page, encoding="utf-8")
     if to is None:
         sys.stdout.write(page)
     else:
-        to.write_text(page, encoding="utf-8")
         out.print(f"Written: {to}", soft_wrap=True)
 
 
@@ -342,10 +349,14 @@ def mf(
 @app.command()
 def status() -> None:
     """Show what is published, how each source does, the last load of each table, and what to do."""
+    with _errors_told():
+        _print_status(_home())
+
+
+def _print_status(home: Home) -> None:
     from ingestion.loads import read_loads
     from orchestration.publish import current_version
 
-    home = _home()
     version = current_version(home)
     out.print(f"Home: {home.root}")
     out.print(f"Published: {version.id if version else 'nothing yet; run `observatory demo`'}")
@@ -387,8 +398,15 @@ def _is_taken(port: int) -> bool:
 
 
 def _home() -> Home:
-    home = home_from(os.environ)
-    home.inbox.mkdir(parents=True, exist_ok=True)
+    """The home, which need not be there."""
+    return home_from(os.environ)
+
+
+def _made_home() -> Home:
+    """The home, with an inbox to drop files into."""
+    home = _home()
+    with _errors_told():
+        home.inbox.mkdir(parents=True, exist_ok=True)
     return home
 
 
@@ -401,8 +419,11 @@ def _errors_told() -> Iterator[None]:
     """Errors that a person can act on are told in one line, without a traceback."""
     try:
         yield
-    except ObservatoryError as error:
-        err.print(f"[red]Error.[/red] {escape(str(error))}", soft_wrap=True)
+    except (ObservatoryError, OSError) as error:
+        if isinstance(error, OSError) and error.filename is None:
+            raise
+        told = file_problem(error) if isinstance(error, OSError) else str(error)
+        err.print(f"[red]Error.[/red] {escape(told)}", soft_wrap=True)
         raise typer.Exit(EXIT_FAILED) from error
 
 

@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -23,6 +27,8 @@ from ingestion.space import ADVICE, MEBIBYTE, room
 UI_PORT = 3000
 REMOTE_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "afs"}
 PROJECT = "migration-observatory"
+DAEMON_SILENT_SECONDS = 300
+"""The daemon gives a sign of life every half minute, later on a busy machine."""
 
 
 class Level(StrEnum):
@@ -50,11 +56,14 @@ def examine(home: Home, environ: Mapping[str, str]) -> list[Finding]:
         "disk": lambda: _space(home),
         "versions": _versions,
         "file system": lambda: _file_system(home),
-        "run history": lambda: _run_history(environ),
+        "run history": lambda: _run_history(home, environ),
+        "daemon": lambda: _daemon(home, environ),
+        "alert sensors": lambda: _alert_sensors(home, environ),
         "locks": lambda: _locks(home),
         "dbt project": _manifest,
         "warehouse": lambda: _warehouse(home),
         "published": lambda: _published(home),
+        "watchlist": lambda: _watchlist(environ),
         "settings": lambda: _settings(environ),
         "contact": lambda: _contact(environ),
         "alerts": lambda: _alerts(environ),
@@ -67,18 +76,21 @@ def _looked(what: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
     except ObservatoryError as error:
-        return Finding(what, Level.FAIL, error.problem, error.remedy)
+        return Finding(what, Level.FAIL, f"{error.source}: {error.problem}", error.remedy)
     except (OSError, ValueError) as error:
         return Finding(what, Level.FAIL, f"{type(error).__name__}: {error}", "Check disk and permissions.")
 
 
 def _writable(home: Home) -> Finding:
     there = next(path for path in (home.root, *home.root.parents) if path.exists())
+    if not there.is_dir():
+        remedy = "Move it away, or set OBSERVATORY_HOME to another folder."
+        return Finding("home", Level.FAIL, f"{home.root} cannot be made: {there} is no folder", remedy)
+    if there != home.root and os.access(there, os.W_OK | os.X_OK):
+        return Finding("home", Level.WARN, f"{home.root} is not there yet", "The first run makes it.")
     if there != home.root:
-        can = os.access(there, os.W_OK)
-        said = f"{home.root} is not there yet"
-        remedy = "The first run makes it." if can else f"Let this user write to {there}."
-        return Finding("home", Level.WARN if can else Level.FAIL, said, remedy)
+        remedy = f"Let this user write to {there}, or set OBSERVATORY_HOME."
+        return Finding("home", Level.FAIL, f"{home.root} cannot be made", remedy)
     folders = [home.root, *(path for path in home.root.iterdir() if path.is_dir())]
     shut = [str(path) for path in folders if not os.access(path, os.W_OK)]
     if shut:
@@ -138,13 +150,83 @@ def _file_system(home: Home) -> Finding:
     return Finding("file system", Level.OK, f"{target.parent} is on a local disk ({kind})")
 
 
-def _run_history(environ: Mapping[str, str]) -> Finding:
+def _run_history(home: Home, environ: Mapping[str, str]) -> Finding:
     from orchestration.storage import check_server, place_of, postgres_url
 
     url = postgres_url(environ)  # raises, as the next does, where run history cannot be kept
-    if url is None:
-        return Finding("run history", Level.OK, "in SQLite, in the home")
-    return Finding("run history", Level.OK, f"in PostgreSQL {check_server(url)} at {place_of(url)}")
+    if url is not None:
+        return Finding("run history", Level.OK, f"in PostgreSQL {check_server(url)} at {place_of(url)}")
+    for path in _databases(home):
+        if path.exists() and (wrong := _damage_of_sqlite(path)):
+            remedy = (
+                "Stop what runs and move the file away, with those beside it that end in -wal and -shm. A "
+                "new history begins with the next run; lake, marts and alerts do not depend on it."
+            )
+            return Finding("run history", Level.FAIL, f"{path}: {wrong}", remedy)
+    return Finding("run history", Level.OK, "in SQLite, in the home")
+
+
+def _databases(home: Home) -> list[Path]:
+    """Where Dagster keeps runs, events and schedules, but for the file of events that each run has."""
+    names = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+    return [home.dagster / name for name in names]
+
+
+def _damage_of_sqlite(path: Path) -> str | None:
+    """What is wrong with a database. Raises `OSError` where it cannot be opened."""
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as con:
+            ((said,),) = con.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.OperationalError as error:
+        raise OSError(f"{path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if said == "ok" else str(said)
+
+
+def _daemon(home: Home, environ: Mapping[str, str]) -> Finding:
+    """Whether it runs. Commands work without, so that it is no error if it does not."""
+    from dagster import DagsterInstance
+
+    remedy = "Commands work without. For what runs by itself, start `observatory ui`."
+    if not _has_history(home, environ):
+        return Finding("daemon", Level.WARN, "has never run", remedy)
+    with DagsterInstance.from_config(str(home.dagster)) as instance:
+        seen = [heartbeat.timestamp for heartbeat in instance.get_daemon_heartbeats().values()]
+    if not seen:
+        return Finding("daemon", Level.WARN, "has never run", remedy)
+    if time.time() - max(seen) > DAEMON_SILENT_SECONDS:
+        last = f"{datetime.fromtimestamp(max(seen), UTC):%Y-%m-%d %H:%M} UTC"
+        return Finding("daemon", Level.WARN, f"does not run; it was seen last at {last}", remedy)
+    return Finding("daemon", Level.OK, "runs")
+
+
+def _alert_sensors(home: Home, environ: Mapping[str, str]) -> Finding:
+    """They are on unless somebody has turned them off."""
+    from dagster import DagsterInstance
+
+    from orchestration.defs.alerts import tell_of_failed_run, tell_what_needs_somebody
+
+    names = {tell_of_failed_run.name, tell_what_needs_somebody.name}
+    off: list[str] = []
+    if _has_history(home, environ):
+        with DagsterInstance.from_config(str(home.dagster)) as instance:
+            states = instance.all_instigator_state()
+        off = sorted(names & {one.instigator_name for one in states if one.status.value == "STOPPED"})
+    if off:
+        remedy = "Turn them on in the web UI, under Automation."
+        return Finding("alert sensors", Level.WARN, f"off: {', '.join(off)}", remedy)
+    return Finding("alert sensors", Level.OK, "on, while the daemon runs")
+
+
+def _has_history(home: Home, environ: Mapping[str, str]) -> bool:
+    """Whether Dagster's instance can be opened without making anything. Raises where it is damaged."""
+    found = _run_history(home, environ)
+    if found.level is Level.FAIL:
+        raise ObservatoryError("cannot be told", source="run history", remedy=f"Mend it first: {found.said}")
+    is_made = (home.dagster / "dagster.yaml").exists()
+    in_postgres = bool(environ.get("OBSERVATORY_POSTGRES_URL", "").strip())
+    return is_made and (in_postgres or all(path.exists() for path in _databases(home)))
 
 
 def _locks(home: Home) -> Finding:
@@ -210,6 +292,15 @@ def _published(home: Home) -> Finding:
     except duckdb.Error as error:
         return Finding("published", Level.FAIL, str(error).splitlines()[0], remedy)
     return Finding("published", Level.OK, f"{current.id}, {tables} tables")
+
+
+def _watchlist(environ: Mapping[str, str]) -> Finding:
+    from orchestration.installation import Installation
+
+    installation = Installation(watchlist=environ.get("OBSERVATORY_WATCHLIST", ""))
+    watched = installation.parsed_watchlist()  # raises where it is missing or says nonsense
+    said = f"{installation.watchlist_path()}, {len(watched.platforms)} platforms"
+    return Finding("watchlist", Level.OK, said)
 
 
 def _settings(environ: Mapping[str, str]) -> Finding:

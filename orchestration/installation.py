@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from ingestion.contract import WatchedIds
+from ingestion.errors import WatchlistError
 from ingestion.settings import CASES, WATCHLIST, Home, home_from
 
 if TYPE_CHECKING:
@@ -52,8 +53,17 @@ class Installation(dg.ConfigurableResource["Installation"]):
         return self.parsed_watchlist().ids()
 
     def parsed_watchlist(self) -> "Watchlist":
-        """All that is watched."""
-        return _parsed(self.watchlist_path().read_bytes())
+        """All that is watched. Raises `WatchlistError`."""
+        path = self.watchlist_path()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise WatchlistError(
+                f"cannot be read: {error.strerror}",
+                source=f"watchlist {path}",
+                remedy="Correct OBSERVATORY_WATCHLIST, or leave it out for the bundled one.",
+            ) from error
+        return _parsed(content)
 
     def case(self, name: str) -> Path:
         """The folder of a bundled case."""

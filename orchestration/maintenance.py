@@ -15,6 +15,7 @@ import dagster as dg
 
 from ingestion.effects import locked
 from ingestion.limits import Limits
+from ingestion.loads import merge_past_days
 from ingestion.parsed import KEPT, forget_old
 from ingestion.retention import Removed, forget_settled_quarantine, forget_unreferenced
 from ingestion.settings import Home
@@ -24,6 +25,8 @@ from orchestration.warehouse_file import compact
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 WAREHOUSE = "warehouse"
+RECORDS_AT_ONCE = 500
+"""Of events, which hold previews: memory and SQL statements stay small."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ def maintain(home: Home, instance: dg.DagsterInstance, now: datetime, limits: Li
         "cache": lambda: _forgot(home, now),
         "archive": lambda: _removed(forget_unreferenced(home, now, limits.keep_unreferenced)),
         "quarantine": lambda: _removed(forget_settled_quarantine(home, now, limits.keep_quarantine)),
+        "ledger": lambda: f"{merge_past_days(home, now)} files of single loads merged into their day's",
         "published": lambda: _published(home, now),
         "warehouse": lambda: _compacted(home),
     }
@@ -62,9 +66,10 @@ def maintain(home: Home, instance: dg.DagsterInstance, now: datetime, limits: Li
 def delete_runs(home: Home, instance: dg.DagsterInstance, before: datetime) -> int:
     """Deletes runs that ended before that moment, with events and logs; gives their number.
 
-    A run that made the newest version of an asset stays: what the web UI knows of the asset is its events.
+    A run that made the newest version of an asset, or of one of its partitions, stays: what the web UI knows
+    of them is its events. Without them it would call days missing that were asked, and ask for them again.
     """
-    shown = _runs_that_assets_show(instance)
+    shown = _runs_that_assets_show(instance) | _runs_that_partitions_show(instance)
     ended = instance.get_run_ids(dg.RunsFilter(statuses=ENDED, updated_before=before))
     gone = [run_id for run_id in ended if run_id not in shown]
     for run_id in gone:
@@ -88,6 +93,20 @@ def _runs_that_assets_show(instance: dg.DagsterInstance) -> set[str]:
     made = [entry.last_materialization_record for entry in entries if entry.last_materialization_record]
     touched = {entry.last_run_id for entry in entries if entry.last_run_id}
     return touched | {record.run_id for record in made}
+
+
+def _runs_that_partitions_show(instance: dg.DagsterInstance) -> set[str]:
+    """The run that made each partition last: few, since most are made many at a time."""
+    found: set[str] = set()
+    for key in instance.all_asset_keys():
+        newest = instance.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION)
+        ids = list(newest.values())
+        for start in range(0, len(ids), RECORDS_AT_ONCE):
+            some = ids[start : start + RECORDS_AT_ONCE]
+            wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=some)
+            events = instance.fetch_materializations(wanted, limit=len(some)).records
+            found.update(event.run_id for event in events)
+    return found
 
 
 def _removed(removed: Removed) -> str:

@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ingestion.errors import file_problem
 from ingestion.settings import Home
 from ingestion.space import ADVICE
 from orchestration.quarantine_cli import Shared
@@ -45,11 +46,14 @@ def add_operations(app: typer.Typer, shared: Shared) -> None:
 
 
 def print_health(home: Home, now: datetime, out: Console) -> None:
-    """How the sources do, what is to be done, and which episodes are known; writes the page as well."""
+    """How the sources do, what is to be done, and which episodes are known.
+
+    Writes the page as well, where it can: what only reads must not fail where nothing can be written.
+    """
     from ingestion.health import State, health
     from ingestion.health_page import write_health_page
     from ingestion.limits import limits_from
-    from orchestration.episodes import detect
+    from orchestration.episodes import episodes
 
     facts = health(home, now, limits_from(os.environ))
     if facts.room.is_little:
@@ -57,12 +61,15 @@ def print_health(home: Home, now: datetime, out: Console) -> None:
     asked = [one for one in facts.sources if one.state is not State.IDLE]
     if asked:
         out.print(_table_of(asked))
-        page = write_health_page(home, facts)
         for one in asked:
             for line in one.to_do:
                 out.print(f"[yellow]{escape(one.source)}[/yellow] {escape(line)}", soft_wrap=True)
-        out.print(f"As a page: {page}", soft_wrap=True)
-    for episode in detect(home, now).episodes:
+        try:
+            told = f"As a page: {write_health_page(home, facts)}"
+        except OSError as error:
+            told = f"The page could not be written. {file_problem(error)}"
+        out.print(escape(told), soft_wrap=True)
+    for episode in episodes(home):
         told = f"Episode {episode.id}: {episode.state}, {episode.first_day} to {episode.last_day}"
         out.print(f"{told} (`observatory brief {episode.id}`)", soft_wrap=True)
 

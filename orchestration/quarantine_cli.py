@@ -140,7 +140,7 @@ def quarantine_commands(shared: Shared) -> typer.Typer:
         reason: Annotated[str, typer.Option(help="Why nobody will want it.")],
         rows: Rows = "",
     ) -> None:
-        """Note that rows or a batch need no release. They stay where they are, and wait no more."""
+        """Note that rows or a batch need no release. They wait no more, and are deleted one day."""
         from ingestion.release import discard as note
 
         with shared.errors_told():
@@ -172,11 +172,17 @@ def _readable(text: str) -> str:
 
 
 def _numbers(text: str) -> list[int]:
-    """`3,7-9` as 3, 7, 8, 9."""
+    """`3,7-9` as 3, 7, 8, 9. No text gives no numbers, which means all rows; any other gives at least one."""
     numbers: list[int] = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         first, _, last = part.partition("-")
         if not (first.isdecimal() and (last or first).isdecimal()):
             raise typer.BadParameter(f"{part!r} is no row number; give them as 3,7-9")
+        if int(last or first) < int(first):
+            raise typer.BadParameter(f"{part!r} runs backwards; give row numbers as 3,7-9")
         numbers += range(int(first), int(last or first) + 1)
+    if text and not numbers:
+        raise typer.BadParameter(
+            f"{text!r} names no row; give row numbers as 3,7-9, or leave --rows out for all"
+        )
     return numbers

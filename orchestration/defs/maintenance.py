@@ -14,7 +14,8 @@ MAX_RUNTIME_SECONDS = 3600
 @dg.op(
     name="delete_what_is_old_and_compact",
     description="Runs and ticks, cached readings, objects of the archive that nothing refers to, settled "
-    "quarantine, old published versions; then the warehouse. How long things are kept: `docs/operations.md`.",
+    "quarantine, old published versions; then the ledger is merged and the warehouse compacted. How long "
+    "things are kept: `docs/operations.md`.",
 )
 def delete_and_compact(context: dg.OpExecutionContext, installation: Installation, clock: Clock) -> None:
     from ingestion.limits import limits_from

@@ -89,7 +89,8 @@ def released_from_quarantine(
     owners=OWNERS,
     kinds={"parquet"},
     description="Rows and batches that broke a contract and wait for a person, each with the reason. "
-    f"Released by the job `{RELEASE_JOB}` or by `observatory quarantine`; nothing is ever deleted.",
+    f"Released by the job `{RELEASE_JOB}` or by `observatory quarantine`. What waits is never deleted; what "
+    "was released, discarded or superseded is, after OBSERVATORY_KEEP_QUARANTINE_DAYS.",
     metadata={
         "dagster/column_schema": schema(
             table="The raw table that it was meant for.",

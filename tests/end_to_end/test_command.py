@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,84 @@ def test_mentions_reads_what_is_not_plain_utf_8(
 
 def test_wrong_usage(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert observatory(home, monkeypatch, "sql").exit_code == 2
+
+
+def test_status_where_nothing_can_be_written_tells_all_the_same(
+    loaded: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may write anywhere, so a file stands where the folder of the page belongs."""
+    shutil.rmtree(loaded.health_page.parent, ignore_errors=True)
+    loaded.health_page.parent.write_text("in the way")
+    shutil.rmtree(loaded.locks)
+    loaded.locks.write_text("in the way")
+    result = observatory(loaded, monkeypatch, "status")
+    assert result.exit_code == 0, result.output
+    assert "The page could not be written" in result.stdout
+    assert "Episode xiaohongshu_us_20250112: closed" in result.stdout
+
+
+@pytest.mark.parametrize("command", [["status"], ["sql", "select 1"], ["quarantine", "list"], ["doctor"]])
+def test_what_only_reads_makes_no_home(
+    home: Home, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    observatory(home, monkeypatch, *command)
+    assert not home.root.exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run"],
+        ["demo"],
+        ["backfill", "--source", "hacker_news", "--from", "2026-01-01", "--to", "2026-01-02"],
+        ["import", "x.csv"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_home_that_cannot_be_made_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    home = Home(tmp_path / "file" / "home")
+    result = observatory(home, monkeypatch, *command)
+    assert result.exit_code == EXIT_FAILED
+    assert result.stderr.startswith(f"Error. {home.root}") and "move it away" in result.stderr
+
+
+def test_a_setting_that_says_nothing_usable(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBSERVATORY_STALE_HOURS", "two")
+    result = observatory(home, monkeypatch, "status")
+    assert result.exit_code == EXIT_FAILED
+    assert "OBSERVATORY_STALE_HOURS: 'two' is no number of hours. Give" in result.stderr
+
+
+def test_reparse_without_a_watchlist(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBSERVATORY_WATCHLIST", "/nonexistent.yaml")
+    days = ["--from", "2026-01-01", "--to", "2026-01-02"]
+    result = observatory(home, monkeypatch, "reparse", "--source", "hacker_news", *days)
+    assert result.exit_code == EXIT_FAILED
+    assert "watchlist /nonexistent.yaml: cannot be read" in result.stderr
+    assert "Correct OBSERVATORY_WATCHLIST" in result.stderr
+
+
+def test_a_brief_to_a_folder_that_is_not_there(
+    loaded: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "nowhere" / "page.md"
+    result = observatory(loaded, monkeypatch, "brief", "tiktok_refugees_2025", "--to", str(file))
+    assert result.exit_code == EXIT_FAILED
+    assert result.stderr == (
+        f"Error. {file}: No such file or directory. Check the path; its folder must be there.\n"
+    )
+
+
+def test_a_backfill_of_days_without_partitions_asks_nobody(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = ["--from", "2010-01-01", "--to", "2015-01-02"]
+    result = observatory(home, monkeypatch, "backfill", "--source", "wayback_charts", *days)
+    assert result.exit_code == 2
+    told = " ".join(result.stderr.replace("│", " ").split())
+    assert "2015-01-01 at the earliest" in told
+    assert "run --live --source wayback_charts --from 2010-01-01 --to 2015-01-02" in told
+    assert not home.root.exists()

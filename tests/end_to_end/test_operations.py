@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import random
+import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorType
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._daemon.types import DaemonHeartbeat
 from typer.testing import CliRunner, Result
 
 from ingestion.settings import Home
 from orchestration.cli import EXIT_FAILED, app
 from orchestration.doctor import Finding, Level, examine
 from orchestration.publish import current_version
-from orchestration.session import run_main_job
+from orchestration.session import prepare_instance, run_main_job
 
 
 def observatory(home: Home, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
@@ -100,6 +107,67 @@ def test_doctor_before_the_first_run(home: Home) -> None:
     levels = {one.what: one.level for one in examine(home, {})}
     assert levels["home"] is levels["warehouse"] is levels["published"] is Level.WARN
     assert Level.FAIL not in levels.values()
+
+
+def test_doctor_names_a_home_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    home = Home(tmp_path / "file" / "home")
+    result = observatory(home, monkeypatch, "doctor")
+    assert result.exit_code == EXIT_FAILED
+    told = f"fail  home: {home.root} cannot be made: {tmp_path / 'file'} is no folder. Move it away"
+    assert told in result.stdout
+
+
+@pytest.mark.parametrize("content", [None, "platforms: 3"], ids=["missing", "invalid"])
+def test_doctor_looks_at_the_watchlist(home: Home, tmp_path: Path, content: str | None) -> None:
+    assert finding(home, "watchlist").level is Level.OK
+    path = tmp_path / "watchlist.yaml"
+    if content is not None:
+        path.write_text(content)
+    found = finding(home, "watchlist", OBSERVATORY_WATCHLIST=str(path))
+    assert found.level is Level.FAIL and found.remedy
+    assert str(path) in found.said or "platforms" in found.said
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+def test_doctor_reads_run_history_and_its_remedy_helps(home: Home, name: str) -> None:
+    folder = prepare_instance(home)
+    assert finding(home, "run history").level is Level.OK
+    path = folder / name
+    path.write_bytes(random.Random(1).randbytes(path.stat().st_size))
+    found = finding(home, "run history")
+    assert found.level is Level.FAIL and str(path) in found.said
+    assert finding(home, "daemon").level is Level.FAIL, "nobody can tell"
+    for part in ("", "-wal", "-shm"):
+        Path(f"{path}{part}").unlink(missing_ok=True)
+    with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+        assert instance.get_runs_count() == 0
+        assert not instance.all_instigator_state()
+        assert instance.get_latest_materialization_event(dg.AssetKey("inbox")) is None
+    assert finding(home, "run history").level is Level.OK
+
+
+def test_doctor_says_whether_the_daemon_runs(home: Home) -> None:
+    assert "has never run" in finding(home, "daemon").said
+    with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+        hour_ago = time.time() - 3600
+        instance.add_daemon_heartbeat(DaemonHeartbeat(hour_ago, "SENSOR", None))
+        found = finding(home, "daemon")
+        assert found.level is Level.WARN and "was seen last at" in found.said
+        assert "Commands work without" in found.remedy
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", None))
+    assert finding(home, "daemon") == Finding("daemon", Level.OK, "runs")
+
+
+def test_doctor_says_that_an_alert_sensor_is_off(home: Home) -> None:
+    assert finding(home, "alert sensors").level is Level.OK
+    repository = RemoteRepositoryOrigin(InProcessCodeLocationOrigin(LoadableTargetOrigin()), "observatory")
+    origin = repository.get_instigator_origin("tell_what_needs_somebody")
+    stopped = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.STOPPED)
+    with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+        instance.add_instigator_state(stopped)
+    found = finding(home, "alert sensors")
+    assert (found.level, found.said) == (Level.WARN, "off: tell_what_needs_somebody")
 
 
 def test_every_finding_that_is_not_well_says_what_to_do(home: Home) -> None:

@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ingestion.settings import Home
+from ingestion.waiting import open_items
 from orchestration.cli import app
-from tests._support.loading import VENDOR, csv_text, drop
+from tests._support.loading import VENDOR, csv_text, drop, receive_and_load
 
 NOT_WATCHED = {**VENDOR, "statement_id": "V2", "platform_id": "rednote"}
 NO_NUMBER = {**VENDOR, "statement_id": "V3", "value": "many"}
@@ -60,5 +61,30 @@ def test_the_way_back(observatory: Home, tmp_path: Path) -> None:
     assert "nothing of it is open any more" in refused.stderr
 
 
-def test_row_numbers_that_are_none_are_wrong_usage(observatory: Home) -> None:
-    assert command("quarantine", "release", "0" * 16, "--rows", "two").exit_code == 2
+@pytest.mark.parametrize("rows", ["two", "9-7", "1,9-7", ",", " "])
+@pytest.mark.parametrize(
+    "act", [["release"], ["discard", "--reason", "no figure"]], ids=["release", "discard"]
+)
+def test_row_numbers_that_are_none_are_wrong_usage(
+    home: Home, monkeypatch: pytest.MonkeyPatch, act: list[str], rows: str
+) -> None:
+    """No number at all would mean every row."""
+    monkeypatch.setenv("OBSERVATORY_HOME", str(home.root))
+    drop(home, "published_metrics__vendor.csv", csv_text([NOT_WATCHED, NO_NUMBER]))
+    (result,) = receive_and_load(home, "published_metrics")
+    refused = command("quarantine", *act, result.record.load_id, "--rows", rows)
+    assert refused.exit_code == 2, refused.output
+    (item,) = open_items(home)
+    assert item.rows == 2
+
+
+def test_corrections_to_a_folder_that_is_not_there(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OBSERVATORY_HOME", str(home.root))
+    drop(home, "published_metrics__vendor.csv", csv_text([NOT_WATCHED]))
+    (result,) = receive_and_load(home, "published_metrics")
+    file = tmp_path / "nowhere" / "mend.csv"
+    told = command("quarantine", "correct", result.record.load_id, "--to", str(file))
+    assert told.exit_code == 1
+    assert told.stderr.startswith(f"Error. {file}: No such file or directory.")

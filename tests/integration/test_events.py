@@ -15,6 +15,7 @@ import pytest
 
 from ingestion.errors import ObservatoryError, WatchlistError
 from ingestion.fetch import fetch
+from ingestion.quiet import quiet_until
 from ingestion.settings import CASES, Home
 from ingestion.source import Asking, Questions, Source, Window
 from ingestion.sources import SOURCES
@@ -475,6 +476,26 @@ def test_one_chart_that_does_not_answer_hides_no_other(
     assert "500" in why
     serve_chart(upstream, charts, "ranks")
     assert len(office.tick(CHARTS)[0]) == 1
+
+
+def test_a_host_that_asks_to_be_left_alone_is_left_alone_by_probes(
+    office: Office, upstream: Upstream, charts: Source
+) -> None:
+    """One answer is enough, for the other charts of that host as for the next ticks, and for fetches."""
+    upstream.fail(status(429, {"Retry-After": "3600"}), times=ALWAYS)
+    with pytest.raises(ObservatoryError, match="could not be looked at"):
+        office.tick(CHARTS)
+    assert len(upstream.asked) == 1
+    address = f"https://{upstream.asked[0].url}"
+    assert quiet_until(office.home, address, office.now) == NOW + timedelta(hours=1)
+    office.now += timedelta(minutes=30)
+    runs, why = office.tick(CHARTS)
+    assert runs == [] and "has asked to be left alone until 2026-11-20 13:00:00 UTC" in why
+    assert len(upstream.asked) == 1
+    office.now += timedelta(minutes=31)
+    with pytest.raises(ObservatoryError, match="could not be looked at"):
+        office.tick(CHARTS)
+    assert len(upstream.asked) == 2
 
 
 def test_a_new_filing_starts_a_run_for_the_sec(

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ingestion.archive import Format, Origin, new_receipt, object_path, store_ch
 from ingestion.captures import Capture, write_capture
 from ingestion.inbox import receive_inbox
 from ingestion.limits import limits_from
+from ingestion.loads import LoadRecord, Verdict, merge_past_days, read_loads, write_load
 from ingestion.release import release
 from ingestion.retention import forget_settled_quarantine, forget_unreferenced
 from ingestion.settings import Home
@@ -115,6 +117,47 @@ def test_quarantine_goes_when_it_is_settled_and_never_while_it_is_open(home: Hom
     assert item.rows == 1, "what still breaks a rule is open under the release"
 
 
+# --- the ledger -----------------------------------------------------------------------------------
+
+
+def ledger_files(home: Home) -> list[str]:
+    return sorted(path.name for path in (home.lake / "raw" / "observatory" / "loads").rglob("*.parquet"))
+
+
+def two_loads(home: Home) -> list[LoadRecord]:
+    for rank in ("1", "2"):
+        drop(home, "chart_entries__vendor.csv", entries({"rank": rank}))
+        receive_and_load(home, "chart_entries")
+    return read_loads(home)
+
+
+def test_loads_of_past_days_become_a_file_a_day(home: Home) -> None:
+    records = two_loads(home)
+    single = ledger_files(home)
+    assert merge_past_days(home, NOON) == 0 and ledger_files(home) == single, "today is not over"
+    tomorrow = NOON + timedelta(days=1)
+    assert merge_past_days(home, tomorrow) == 0
+    assert ledger_files(home) == sorted([*single, "data.parquet"]), "first in place, then the others go"
+    assert read_loads(home) == records, "what is in two files counts once"
+    assert merge_past_days(home, tomorrow) == 2
+    assert ledger_files(home) == ["data.parquet"]
+    assert read_loads(home) == records
+    assert merge_past_days(home, tomorrow) == 0 and ledger_files(home) == ["data.parquet"]
+
+
+def test_a_merged_load_that_is_repeated_counts_as_it_ended_last(home: Home) -> None:
+    first, second = two_loads(home)
+    tomorrow = NOON + timedelta(days=1)
+    merge_past_days(home, tomorrow)
+    again = replace(first, verdict=Verdict.HELD, started_at=first.started_at + timedelta(days=1))
+    write_load(home, again)
+    assert merge_past_days(home, tomorrow) == 1, "the one that is still as it was merged"
+    assert read_loads(home) == [second, again]
+    assert merge_past_days(home, tomorrow) == 1
+    assert ledger_files(home) == ["data.parquet"]
+    assert read_loads(home) == [second, again]
+
+
 # --- runs -----------------------------------------------------------------------------------------
 
 
@@ -146,6 +189,29 @@ def test_old_runs_go_with_their_files_and_what_assets_show_stays(home: Home) -> 
         assert newest in left and not {first, job} & left
         event = instance.get_latest_materialization_event(an_asset.key)
         assert event is not None and event.run_id == newest
+
+
+@dg.asset(partitions_def=dg.DailyPartitionsDefinition("2026-01-01"))
+def asked_days() -> None:
+    """Something that is asked day by day."""
+
+
+def test_the_newest_run_of_each_partition_stays(home: Home) -> None:
+    """Else the web UI would call days missing that were asked, and a click would ask for them again."""
+    with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+
+        def ask(day: str) -> str:
+            return dg.materialize([asked_days], partition_key=day, instance=instance).run_id
+
+        superseded, *newest = [ask(day) for day in ("2026-01-01", "2026-01-01", "2026-01-02", "2026-01-03")]
+        assert delete_runs(home, instance, datetime.now(UTC) + timedelta(days=1)) == 1
+        assert {run.run_id for run in instance.get_runs()} == set(newest)
+        assert superseded not in newest
+        assert instance.get_materialized_partitions(asked_days.key) == {
+            "2026-01-01",
+            "2026-01-02",
+            "2026-01-03",
+        }
 
 
 # --- the warehouse --------------------------------------------------------------------------------
@@ -244,7 +310,7 @@ def test_a_step_that_fails_stops_no_other(home: Home) -> None:
     with dg.DagsterInstance.from_config(str(prepare_instance(home))) as instance:
         done = {one.step: one for one in maintain(home, instance, NOON, limits_from({}))}
     assert [name for name, one in done.items() if one.problem] == ["archive"]
-    assert len(done) == 7 and orphan.exists()
+    assert len(done) == 8 and orphan.exists()
 
 
 def test_the_job_says_what_it_has_done(home: Home) -> None:

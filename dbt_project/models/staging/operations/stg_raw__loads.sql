@@ -1,3 +1,11 @@
+-- A row may be in the file of its load and in that of its day (`ingestion/loads.py`): the latest counts.
+with written as (
+    select
+        *,
+        row_number() over (partition by load_id order by started_at desc, finished_at desc nulls last) as written_order
+    from {{ source('raw', 'loads') }}
+)
+
 select
     load_id,
     source,
@@ -15,4 +23,5 @@ select
     started_at,
     finished_at,
     duration_seconds
-from {{ source('raw', 'loads') }}
+from written
+where written_order = 1
