@@ -40,3 +40,22 @@
 {% macro mad_to_sigma() -%}
     1.4826
 {%- endmacro %}
+
+
+{# Days on which a burst can be told: a count, and of how many. #}
+{% macro burst_observations() -%}
+    select
+        *,
+        greatest(total, usable_value) as monitored
+    from {{ ref('int_series_observations') }}
+    where
+        signal_family in ('attention', 'news')
+        and total > 0
+        and usable_value is not null
+{%- endmacro %}
+
+
+{# Whether a base rate leaves room for a state of burst. #}
+{% macro has_burst_states(base_rate) -%}
+    {{ base_rate }} > 0 and {{ surge_design().burst_scale }} * {{ base_rate }} < 1
+{%- endmacro %}

@@ -20,7 +20,7 @@ series as (
         daily.is_censored,
         daily.value_null_reason,
         daily.provenance
-    from {{ ref('int_daily_series') }} as daily
+    from {{ ref('int_series_near_episodes') }} as daily
     left join {{ ref('counters') }} as counters on daily.signal = counters.counter
     where daily.signal != 'chart_log_rank' and counters.counter is null
     union all

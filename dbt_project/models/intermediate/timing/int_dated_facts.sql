@@ -157,7 +157,7 @@ readings as (
         series.provenance,
         series.series_date >= watched.window_start as is_in_window
     from watched
-    inner join {{ ref('int_daily_series') }} as series
+    inner join {{ ref('int_series_near_episodes') }} as series
         on
             watched.platform_id = series.platform_id
             and series.series_date
