@@ -321,34 +321,48 @@
         {%- for result in results if result.status in ('success', 'pass', 'warn') -%}
             {%- do good.append(result.node.unique_id) -%}
         {%- endfor -%}
-        {%- for node in graph.nodes.values() if is_by_day(node) and node.unique_id in good -%}
-            {%- set missing = [] -%}
-            {%- for test in graph.nodes.values() if test.resource_type == 'test' -%}
-                {%- if node.unique_id in test.depends_on.nodes and test.unique_id not in good -%}
-                    {%- do missing.append(test.unique_id) -%}
-                {%- endif -%}
+        {%- set unproven = [] -%}
+        {%- for test in graph.nodes.values() if test.resource_type == 'test' and test.unique_id not in good -%}
+            {%- for tested in test.depends_on.nodes if tested in graph.nodes -%}
+                {%- do unproven.extend(days_of(graph.nodes[tested])) -%}
             {%- endfor -%}
-            {%- if not missing %}
+        {%- endfor -%}
+        {%- for node in graph.nodes.values() if is_by_day(node) and node.unique_id in good and node.name not in unproven %}
             update upkeep.touched_days set is_proven = true where model = '{{ node.name }}';
-            {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}
 
 
-{# dbt's tests of a model by day look at the days that its last build rebuilt: the others have passed them. #}
+{#
+    The models by day whose days are those of a node's rows: itself, or of a view with `meta: {day: <its column>}`
+    those that it reads, each row from rows of its own day.
+#}
+{% macro days_of(node) -%}
+    {%- if is_by_day(node) -%}
+        {{ return([node.name]) }}
+    {%- elif node.resource_type == 'model' and (node.config.meta or {}).get('day') is not none -%}
+        {{ return(inputs_of(node.unique_id).models) }}
+    {%- else -%}
+        {{ return([]) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# dbt's tests of what is built by day look at the days that the last build rebuilt: the others have passed them. #}
 {% macro get_where_subquery(relation) -%}
     {%- set ns = namespace(where=config.get('where')) -%}
     {%- if execute and relation.identifier -%}
-        {%- for node in graph.nodes.values() if node.name == relation.identifier and is_by_day(node) -%}
+        {%- for node in graph.nodes.values() if node.name == relation.identifier and days_of(node) -%}
+            {%- set models = "'" ~ days_of(node) | join("', '") ~ "'" -%}
             {%- set whole -%}
                 select count(*) from upkeep.touched_days
-                where model = '{{ node.name }}' and day = {{ undated() }}
+                where model in ({{ models }}) and day = {{ undated() }}
             {%- endset -%}
             {%- if run_query(whole).columns[0].values()[0] == 0 -%}
                 {%- set rebuilt -%}
                     {{ node.config.meta.day }} in (
-                        select t.day from upkeep.touched_days as t where t.model = '{{ node.name }}'
+                        select t.day from upkeep.touched_days as t where t.model in ({{ models }})
                     )
                 {%- endset -%}
                 {%- set ns.where = '(' ~ ns.where ~ ') and ' ~ rebuilt if ns.where else rebuilt -%}
