@@ -1,6 +1,6 @@
 {# The names of series, which say what each is of. #}
-{% macro chart_series_id(signal, row) -%}
-    {{ signal }} || '/' || {{ row }}.platform_id || '/' || {{ row }}.store || '/' || {{ row }}.country || '/' || {{ row }}.chart
+{% macro chart_series_id(signal) -%}
+    {{ signal }} || '/' || platform_id || '/' || store || '/' || country || '/' || chart
 {%- endmacro %}
 
 {% macro count_series_id(source, platform_id) -%}

@@ -37,7 +37,7 @@ chart_signals as (
 )
 
 select
-    {{ chart_series_id('signal', 'chart_signals') }} as series_id,
+    {{ chart_series_id('signal') }} as series_id,
     platform_id,
     'chart' as signal_family,
     signal,

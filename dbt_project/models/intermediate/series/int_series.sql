@@ -24,21 +24,26 @@ counts as (
 ),
 
 chart_signals as (
-    select 'chart_visibility' as signal
+    select
+        'chart_visibility' as signal,
+        *
+    from charts
     union all
-    select 'chart_log_rank' as signal
+    select
+        'chart_log_rank' as signal,
+        *
+    from charts
 )
 
 select
-    {{ chart_series_id('chart_signals.signal', 'charts') }} as series_id,
-    charts.platform_id,
+    {{ chart_series_id('signal') }} as series_id,
+    platform_id,
     'chart' as signal_family,
-    chart_signals.signal,
-    charts.store,
-    charts.country,
-    charts.chart
-from charts
-cross join chart_signals
+    signal,
+    store,
+    country,
+    chart
+from chart_signals
 union all
 select
     {{ count_series_id('signal', 'platform_id') }} as series_id,

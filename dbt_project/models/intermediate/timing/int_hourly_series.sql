@@ -35,7 +35,7 @@ batches as (
 )
 
 select
-    {{ chart_series_id("'chart_visibility'", 'charts') }} as series_id,
+    {{ chart_series_id("'chart_visibility'") }} as series_id,
     platform_id,
     'chart' as signal_family,
     'chart_visibility' as signal,

@@ -8,30 +8,6 @@
 {%- set before = 9 %}
 {%- set after = 2 %}
 {%- set design = surge_design() %}
-{%- set not_sought = 'outside the days in which breaks are sought' %}
-{#- What new days can change on any other: bursts, since the base rate is that of all days, and breaks. #}
-{%- set burst_null_reason %}
-    case
-        when burst_state is not null then null
-        when outage_text is not null then outage_text
-        when signal_family = 'chart' then 'told of counts alone'
-        when total is null then 'the source does not tell how much there was in all'
-        when total <= 0 then 'nothing was monitored'
-        else 'never more than nothing, or so much that twice as much is all there is'
-    end
-{%- endset %}
-{%- set sought_break_penalties %}
-    case when coalesce(is_sought, false) then coalesce(break_penalties, 0) end
-{%- endset %}
-{%- set break_null_reason %}
-    case
-        when coalesce(is_sought, false) then null
-        when outage_text is not null then outage_text
-        when signal = 'chart_visibility' then 'told of log ranks alone'
-        when sought_null_reason is not null then sought_null_reason
-        else '{{ not_sought }}'
-    end
-{%- endset %}
 {%- set threshold = design.threshold %}
 with baselines as (
     select * from {{ ref('int_series_baselines') }}
@@ -365,9 +341,9 @@ told as (
         end as seasonal_ratio_null_reason,
         cast(burst_state as bigint) as burst_state,
         burst_weight,
-        {{ burst_null_reason }} as burst_null_reason,
-        {{ sought_break_penalties }} as break_penalties,
-        {{ break_null_reason }} as break_null_reason,
+        {{ burst_null_reason() }} as burst_null_reason,
+        {{ sought_break_penalties() }} as break_penalties,
+        {{ break_null_reason() }} as break_null_reason,
         case when surge_null_reason is null then is_in_run and side = 1 end as is_surge,
         case when surge_null_reason is null then is_in_run and side = -1 end as is_slump,
         case
@@ -430,7 +406,7 @@ other_states as (
 -- Most days were at rest and outside all stretches, and still are: only the others are compared.
 perhaps_other as (
     select * from stored
-    where burst_state = 1 or break_null_reason is distinct from '{{ not_sought }}'
+    where burst_state = 1 or break_null_reason is distinct from '{{ not_sought() }}'
     union
     select stored.*
     from stored
@@ -506,9 +482,9 @@ judged_again as (
 worded_again as (
     select
         *,
-        {{ burst_null_reason }} as new_burst_null_reason,
-        {{ sought_break_penalties }} as new_break_penalties,
-        {{ break_null_reason }} as new_break_null_reason
+        {{ burst_null_reason() }} as new_burst_null_reason,
+        {{ sought_break_penalties() }} as new_break_penalties,
+        {{ break_null_reason() }} as new_break_null_reason
     from judged_again
 ),
 
