@@ -414,14 +414,18 @@
     {%- set lake = env_var('OBSERVATORY_LAKE', '../.observatory/lake') | replace("'", "''") -%}
     {%- for parent in model.depends_on.nodes if parent in graph.sources and graph.sources[parent].name in dated_tables() %}
     {%- set table = graph.sources[parent].name %}
+    {#- The files of these days alone are looked for: to list those of all days takes longer than to read one. #}
     set variable files_of_{{ table }} = (
-        select list(file)
-        from glob('{{ lake }}/raw/*/{{ table }}/day=*/*.parquet')
-        where
-            regexp_extract(file, 'day=([0-9-]+)/[^/]*$', 1) in (
-                select cast(t.day as varchar) from upkeep.touched_days as t where t.model = '{{ model.name }}'
-            )
-            or file like '%/raw/\_contract/%' escape '\'
+        select list('{{ lake }}/raw/' || place || '/*.parquet')
+        from (
+            select '_contract/{{ table }}/day=*' as place
+            union all
+            select '*/{{ table }}/day=' || d.day
+            from upkeep.lake_days as d
+            where
+                d.table_name = '{{ table }}'
+                and d.day in (select t.day from upkeep.touched_days as t where t.model = '{{ model.name }}')
+        )
     );
     {%- endfor %}
 {%- endmacro %}
