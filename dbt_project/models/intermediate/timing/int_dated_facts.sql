@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- What is known to have happened in an episode, with the instants (UTC) between which it did.
 with episodes as (
     select * from {{ ref('stg_raw__watch_episodes') }}
