@@ -4,6 +4,8 @@
     The folder comes from OBSERVATORY_LAKE and is read when the run starts. A load leaves a zero-row file
     of each table under `raw/_contract`, so that a table without rows is empty, not missing, and columns
     that older files lack are NULL.
+
+    A view opens every file when it is made. Dated tables have a file a day, so they are read by `raw_days` alone.
 #}
 {% macro open_lake() -%}
     {{ return(adapter.dispatch('open_lake', 'migration_observatory')()) }}
@@ -15,14 +17,20 @@
 
 {% macro duckdb__open_lake() -%}
     {%- if execute -%}
-        {%- set lake = env_var('OBSERVATORY_LAKE', '../.observatory/lake') | replace("'", "''") -%}
         create schema if not exists raw;
-        {%- for table in graph.sources.values() if table.source_name == 'raw' %}
+        {%- for table in graph.sources.values() if table.source_name == 'raw' and table.name not in dated_tables() %}
         create or replace view raw.{{ table.name }} as
-        select * from read_parquet(
-            '{{ lake }}/raw/*/{{ table.name }}/day=*/*.parquet',
-            union_by_name = true, hive_partitioning = false
-        );
+        select * from {{ lake_files(table.name) }};
         {%- endfor %}
     {%- endif -%}
+{%- endmacro %}
+
+
+{# All rows that the lake has of a raw table. #}
+{% macro lake_files(table) -%}
+    {%- set lake = env_var('OBSERVATORY_LAKE', '../.observatory/lake') | replace("'", "''") -%}
+    read_parquet(
+        '{{ lake }}/raw/*/{{ table }}/day=*/*.parquet',
+        union_by_name = true, hive_partitioning = false
+    )
 {%- endmacro %}

@@ -40,3 +40,53 @@
 {% macro mad_to_sigma() -%}
     1.4826
 {%- endmacro %}
+
+
+{# Days on which a burst can be told: a count, and of how many. #}
+{% macro burst_observations() -%}
+    select
+        *,
+        greatest(total, usable_value) as monitored
+    from {{ ref('int_series_observations') }}
+    where
+        signal_family in ('attention', 'news')
+        and total > 0
+        and usable_value is not null
+{%- endmacro %}
+
+
+{# Whether a base rate leaves room for a state of burst. #}
+{% macro has_burst_states(base_rate) -%}
+    {{ base_rate }} > 0 and {{ surge_design().burst_scale }} * {{ base_rate }} < 1
+{%- endmacro %}
+
+
+{# What new days can change of a surge on any other: bursts, since the base rate is that of all days, and breaks. #}
+{% macro burst_null_reason() -%}
+    case
+        when burst_state is not null then null
+        when outage_text is not null then outage_text
+        when signal_family = 'chart' then 'told of counts alone'
+        when total is null then 'the source does not tell how much there was in all'
+        when total <= 0 then 'nothing was monitored'
+        else 'never more than nothing, or so much that twice as much is all there is'
+    end
+{%- endmacro %}
+
+{% macro sought_break_penalties() -%}
+    case when coalesce(is_sought, false) then coalesce(break_penalties, 0) end
+{%- endmacro %}
+
+{% macro break_null_reason() -%}
+    case
+        when coalesce(is_sought, false) then null
+        when outage_text is not null then outage_text
+        when signal = 'chart_visibility' then 'told of log ranks alone'
+        when sought_null_reason is not null then sought_null_reason
+        else '{{ not_sought() }}'
+    end
+{%- endmacro %}
+
+{% macro not_sought() -%}
+    outside the days in which breaks are sought
+{%- endmacro %}

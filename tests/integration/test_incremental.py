@@ -123,7 +123,10 @@ def look(home: Home, random_: random.Random, day: dt.date, source: str = "test",
 
 
 def count(home: Home, random_: random.Random, day: dt.date, source: str = "test") -> None:
-    """How often each platform was asked for and named on a day; some days are missing, some are loud."""
+    """How often each platform was asked for and named on a day; some days are missing, some are loud.
+
+    Nobody writes about the platform blue.
+    """
     attention: list[Row] = []
     news: list[Row] = []
     for platform in PLATFORMS[:2]:
@@ -145,19 +148,25 @@ def count(home: Home, random_: random.Random, day: dt.date, source: str = "test"
                 }
             )
         if random_.random() < 0.85:
-            news.append(
-                {
-                    **subject,
-                    "signal": "gdelt_gkg",
-                    "news_date": day,
-                    "batch": "day",
-                    "item_kind": "articles",
-                    "matching_items": loud * random_.randint(8, 12),
-                    "monitored_items": 1000,
-                }
-            )
+            news.append(named(platform, day, loud * random_.randint(8, 12)))
+    news.append(named("blue", day, 0))
     write_day(home, "attention", day, attention, source)
     write_day(home, "news_volume", day, news, source)
+
+
+def named(platform: str, day: dt.date, items: int) -> Row:
+    """How often news named a platform on a day."""
+    return {
+        "subject_type": "platform",
+        "subject_id": platform,
+        "day_zone": "UTC",
+        "signal": "gdelt_gkg",
+        "news_date": day,
+        "batch": "day",
+        "item_kind": "articles",
+        "matching_items": items,
+        "monitored_items": 1000,
+    }
 
 
 def by_day() -> dict[str, str]:
@@ -292,6 +301,14 @@ def test_a_capture_that_stands_under_two_days_counts_once(history: Home, tmp_pat
         write_day(history, table, FIRST + dt.timedelta(60), (), "later")
     build(history)
     assert differing(history, anew(history, tmp_path / "whole")) == {}
+
+
+def test_the_first_hit_of_a_series_gives_bursts_to_its_past(history: Home, tmp_path: Path) -> None:
+    day = FIRST + dt.timedelta(LOOKED_AT)
+    for items in (3, 0):  # and the past loses them again
+        write_day(history, "news_volume", day, [named("blue", day, items)])
+        build(history)
+        assert differing(history, anew(history, tmp_path / "whole")) == {}
 
 
 def test_what_a_build_left_undone_the_next_one_does(history: Home, tmp_path: Path) -> None:

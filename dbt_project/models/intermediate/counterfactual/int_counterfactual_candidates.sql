@@ -43,8 +43,7 @@ series as (
         store,
         country,
         chart
-    from {{ ref('int_daily_series') }}
-    group by series_id, platform_id, signal, store, country, chart
+    from {{ ref('int_series') }}
 ),
 
 -- The same signal of other platforms in the same list, of the platform itself in other countries, and all
@@ -91,7 +90,7 @@ target_days as (
         designs.event_date,
         series.series_date
     from designs
-    inner join {{ ref('int_daily_series') }} as series
+    inner join {{ ref('int_series_near_episodes') }} as series
         on
             designs.series_id = series.series_id
             and designs.first_date <= series.series_date

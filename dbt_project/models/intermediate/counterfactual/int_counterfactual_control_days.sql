@@ -3,7 +3,7 @@ select
     series_date,
     value,
     is_censored
-from {{ ref('int_daily_series') }}
+from {{ ref('int_series_near_episodes') }}
 union all
 -- What a source showed of everything else: a day on which it showed little shows little of all.
 select
@@ -11,5 +11,5 @@ select
     series_date,
     total - value as value,
     is_censored
-from {{ ref('int_daily_series') }}
+from {{ ref('int_series_near_episodes') }}
 where signal_family in ('attention', 'news')

@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 {%- set design = counterfactual_design() -%}
 with episodes as (
     select * from {{ ref('stg_raw__watch_episodes') }}
@@ -25,7 +26,7 @@ observed as (
         country,
         chart,
         series_date
-    from {{ ref('int_daily_series') }}
+    from {{ ref('int_series_near_episodes') }}
 ),
 
 -- An episode looks at the charts of its own country; attention and news know none.

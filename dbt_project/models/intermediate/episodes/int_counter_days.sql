@@ -10,7 +10,7 @@ with readings as (
             partition by series.series_id
             order by series.series_date
         ) as date_before
-    from {{ ref('int_daily_series') }} as series
+    from {{ ref('int_series_near_episodes') }} as series
     inner join {{ ref('counters') }} as counters on series.signal = counters.counter
 ),
 

@@ -20,7 +20,7 @@ series as (
         daily.is_censored,
         daily.value_null_reason,
         daily.provenance
-    from {{ ref('int_daily_series') }} as daily
+    from {{ ref('int_series_near_episodes') }} as daily
     left join {{ ref('counters') }} as counters on daily.signal = counters.counter
     where daily.signal != 'chart_log_rank' and counters.counter is null
     union all
@@ -39,6 +39,20 @@ series as (
         value_null_reason,
         provenance
     from {{ ref('int_counter_days') }}
+),
+
+looks as (
+    select
+        platform_id,
+        store,
+        country,
+        chart,
+        store_date,
+        depth
+    from {{ ref('fct_chart_rank_daily') }}
+    where
+        rank_status = 'unranked'
+        and store_date in (select days.near_date from {{ ref('int_days_near_episodes') }} as days)
 )
 
 select
@@ -69,10 +83,9 @@ inner join series
         members.platform_id = series.platform_id
         and series.series_date >= {{ days_after('members.window_start', -design.baseline_days) }}
         and series.series_date <= {{ days_after('members.window_end', design.follow_up_days) }}
-left join {{ ref('fct_chart_rank_daily') }} as looks
+left join looks
     on
         series.signal = 'chart_visibility'
-        and looks.rank_status = 'unranked'
         and series.platform_id = looks.platform_id
         and series.store = looks.store
         and series.country = looks.country

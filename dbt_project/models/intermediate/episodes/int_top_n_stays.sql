@@ -22,6 +22,12 @@ marked as (
     where state = 'inside'
 ),
 
+-- Days within a stay say nothing more, and they are most.
+ends as (
+    select * from marked
+    where not is_continued or not is_followed or state_after != 'inside'
+),
+
 numbered as (
     select
         *,
@@ -30,7 +36,7 @@ numbered as (
             order by store_date
             rows between unbounded preceding and current row
         ) as stay
-    from marked
+    from ends
 ),
 
 stays as (

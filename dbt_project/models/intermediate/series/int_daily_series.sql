@@ -37,7 +37,7 @@ chart_signals as (
 )
 
 select
-    signal || '/' || platform_id || '/' || store || '/' || country || '/' || chart as series_id,
+    {{ chart_series_id('signal') }} as series_id,
     platform_id,
     'chart' as signal_family,
     signal,
@@ -55,7 +55,7 @@ select
 from chart_signals
 union all
 select
-    source || '/' || platform_id as series_id,
+    {{ count_series_id('source', 'platform_id') }} as series_id,
     platform_id,
     'attention' as signal_family,
     source as signal,
@@ -76,7 +76,7 @@ select
 from {{ ref('fct_attention_daily') }}
 union all
 select
-    source || '/' || platform_id as series_id,
+    {{ count_series_id('source', 'platform_id') }} as series_id,
     platform_id,
     'news' as signal_family,
     source as signal,

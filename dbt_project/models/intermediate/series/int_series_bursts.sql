@@ -1,25 +1,12 @@
 {%- set design = surge_design() %}
 {%- set scale = design.burst_scale %}
 with observations as (
-    select
-        *,
-        greatest(total, usable_value) as monitored
-    from {{ ref('int_series_observations') }}
-    where
-        signal_family in ('attention', 'news')
-        and total > 0
-        and usable_value is not null
+    {{ burst_observations() }}
 ),
 
 rates as (
-    select
-        series_id,
-        regime,
-        count(*) as batches,
-        {{ in_order('sum', 'usable_value', 'series_date') }}
-        / {{ in_order('sum', 'monitored', 'series_date') }} as base_rate
-    from observations
-    group by series_id, regime
+    select * from {{ ref('int_series_burst_rates') }}
+    where {{ has_burst_states('base_rate') }}
 ),
 
 -- What a day adds to the cost of the state of burst over that of rest: below 0 it speaks for a burst.
@@ -38,15 +25,31 @@ costs as (
         on
             observations.series_id = rates.series_id
             and observations.regime = rates.regime
-    where rates.base_rate > 0 and {{ scale }} * rates.base_rate < 1
+),
+
+-- No day can be in a burst where none speaks for one.
+lively as (
+    select
+        series_id,
+        regime
+    from costs
+    where burst_cost < 0
+    group by series_id, regime
 ),
 
 remembered as (
     select
-        *,
-        {{ remembered_observations('burst_cost', 'cost', 'of_regime') }}
+        costs.*,
+        {{ remembered_observations('costs.burst_cost', 'cost', 'of_regime') }}
     from costs
-    window of_regime as (partition by series_id, regime order by series_date)
+    inner join lively
+        on
+            costs.series_id = lively.series_id
+            and costs.regime = lively.regime
+    window of_regime as (
+        partition by costs.series_id, costs.regime
+        order by costs.series_date
+    )
 ),
 
 -- Of two states only the difference of their costs matters to the cheapest path: it is this day's, and what
@@ -140,12 +143,17 @@ weights as (
 )
 
 select
-    islands.series_id,
-    islands.series_date,
-    islands.base_rate,
-    islands.burst_state,
+    costs.series_id,
+    costs.series_date,
+    costs.base_rate,
+    coalesce(islands.burst_state, 0) as burst_state,
     case when islands.burst_state = 1 then weights.burst_weight else 0.0 end as burst_weight
-from islands
+from costs
+left join islands
+    on
+        costs.series_id = islands.series_id
+        and costs.regime = islands.regime
+        and costs.series_date = islands.series_date
 left join weights
     on
         islands.series_id = weights.series_id

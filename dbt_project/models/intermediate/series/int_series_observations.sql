@@ -7,13 +7,13 @@ breaks as (
 ),
 
 names as (
-    select distinct
+    select
         series_id,
         signal,
         store,
         country,
         platform_id
-    from series
+    from {{ ref('int_series') }}
 ),
 
 broken as (

@@ -22,18 +22,6 @@ whole_series as (
     group by series_id, regime
 ),
 
-observations as (
-    select
-        usable.*,
-        whole_series.last_date,
-        whole_series.least_value
-    from usable
-    inner join whole_series
-        on
-            usable.series_id = whole_series.series_id
-            and usable.regime = whole_series.regime
-),
-
 episodes as (
     select * from {{ ref('stg_raw__watch_episodes') }}
 ),
@@ -60,36 +48,41 @@ episode_days as (
     inner join episodes on members.episode_id = episodes.episode_id
 ),
 
-levels as (
+placed as (
     select
-        *,
-        -- Counts grow by ratios; a rank is on a log scale already.
-        case
-            when signal_family = 'chart' then usable_value
-            when least_value > 0 then ln(usable_value)
-            else ln(1 + usable_value)
-        end as level
-    from observations
+        usable.*,
+        'latest' as stretch
+    from usable
+    inner join whole_series
+        on
+            usable.series_id = whole_series.series_id
+            and usable.regime = whole_series.regime
+    where usable.series_date > {{ days_after('whole_series.last_date', -design.break_days) }}
+    union all
+    select
+        usable.*,
+        episode_days.episode_id as stretch
+    from usable
+    inner join episode_days
+        on
+            usable.platform_id = episode_days.platform_id
+            and usable.series_date >= episode_days.first_date
+            and usable.series_date <= episode_days.last_date
 )
 
 select
-    series_id,
-    regime,
-    'latest' as stretch,
-    series_date,
-    level
-from levels
-where series_date > {{ days_after('last_date', -design.break_days) }}
-union all
-select
-    levels.series_id,
-    levels.regime,
-    episode_days.episode_id as stretch,
-    levels.series_date,
-    levels.level
-from levels
-inner join episode_days
+    placed.series_id,
+    placed.regime,
+    placed.stretch,
+    placed.series_date,
+    -- Counts grow by ratios; a rank is on a log scale already.
+    case
+        when placed.signal_family = 'chart' then placed.usable_value
+        when whole_series.least_value > 0 then ln(placed.usable_value)
+        else ln(1 + placed.usable_value)
+    end as level
+from placed
+inner join whole_series
     on
-        levels.platform_id = episode_days.platform_id
-        and levels.series_date >= episode_days.first_date
-        and levels.series_date <= episode_days.last_date
+        placed.series_id = whole_series.series_id
+        and placed.regime = whole_series.regime

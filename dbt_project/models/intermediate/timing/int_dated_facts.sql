@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- What is known to have happened in an episode, with the instants (UTC) between which it did.
 with episodes as (
     select * from {{ ref('stg_raw__watch_episodes') }}
@@ -157,7 +158,7 @@ readings as (
         series.provenance,
         series.series_date >= watched.window_start as is_in_window
     from watched
-    inner join {{ ref('int_daily_series') }} as series
+    inner join {{ ref('int_series_near_episodes') }} as series
         on
             watched.platform_id = series.platform_id
             and series.series_date

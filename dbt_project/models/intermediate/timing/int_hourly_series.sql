@@ -1,5 +1,10 @@
+{{ config(materialized='table') }}
+with days as (
+    select * from {{ ref('int_days_near_episodes') }}
+),
+
 -- The chart as it was read in an hour, by its best position; a capture without an instant has no hour.
-with charts as (
+charts as (
     select
         platform_id,
         store,
@@ -9,7 +14,9 @@ with charts as (
         min(rank) as rank,
         max(depth) as depth
     from {{ ref('int_chart_observations') }}
-    where captured_at is not null
+    where
+        captured_at is not null
+        and store_date in (select days.near_date from days)
     group by platform_id, store, country, chart, date_trunc('hour', captured_at)
 ),
 
@@ -21,11 +28,14 @@ batches as (
         monitored_items,
         date_trunc('hour', {{ stamp_utc('batch') }}) as hour_at
     from {{ ref('stg_raw__news_volume') }}
-    where subject_type = 'platform' and batch != 'day'
+    where
+        subject_type = 'platform'
+        and batch != 'day'
+        and news_date in (select days.near_date from days)
 )
 
 select
-    'chart_visibility/' || platform_id || '/' || store || '/' || country || '/' || chart as series_id,
+    {{ chart_series_id("'chart_visibility'") }} as series_id,
     platform_id,
     'chart' as signal_family,
     'chart_visibility' as signal,
@@ -40,7 +50,7 @@ from charts
 union all
 -- Batches add up; a batch that misses a count leaves its hour without one.
 select
-    signal || '/' || platform_id as series_id,
+    {{ count_series_id('signal', 'platform_id') }} as series_id,
     platform_id,
     'news' as signal_family,
     signal,

@@ -26,7 +26,7 @@ readings as (
         country,
         day_zone,
         series_date
-    from {{ ref('int_daily_series') }}
+    from {{ ref('int_series_near_episodes') }}
     where
         value is not null
         and (

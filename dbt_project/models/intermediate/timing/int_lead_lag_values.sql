@@ -25,7 +25,7 @@ readings as (
         series_date as day,
         value,
         total
-    from {{ ref('int_daily_series') }}
+    from {{ ref('int_series_near_episodes') }}
     union all
     select
         'hourly' as scale,

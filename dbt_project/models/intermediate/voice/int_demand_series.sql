@@ -16,7 +16,7 @@ positions as (
             when value = 0 then 'at_least'
             when value is not null then 'exact'
         end as bound
-    from {{ ref('int_daily_series') }}
+    from {{ ref('int_series_near_episodes') }}
     where signal = 'chart_log_rank'
 ),
 

@@ -26,7 +26,7 @@ signals as (
         cast(null as bigint) as articles,
         cast(null as bigint) as articles_with_tone,
         cast(null as double) as tone_sum
-    from {{ ref('int_daily_series') }} as series
+    from {{ ref('int_series_near_episodes') }} as series
     left join cutoffs
         on
             series.signal = cutoffs.source

@@ -58,7 +58,7 @@ joined as (
         case when fits.observed_days > 0 then fits.sum_tail_probability end as cumulative_tail_probability,
         fits.observed_days > 0 as is_summed
     from days
-    left join {{ ref('int_daily_series') }} as series
+    left join {{ ref('int_series_near_episodes') }} as series
         on
             days.series_id = series.series_id
             and days.series_date = series.series_date

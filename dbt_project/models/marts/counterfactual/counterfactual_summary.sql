@@ -57,7 +57,7 @@ bounds as (
             end
         ) as rank_one_post_days
     from designs
-    left join {{ ref('int_daily_series') }} as series
+    left join {{ ref('int_series_near_episodes') }} as series
         on
             designs.series_id = series.series_id
             and designs.first_date <= series.series_date

@@ -8,29 +8,6 @@
 {%- set before = 9 %}
 {%- set after = 2 %}
 {%- set design = surge_design() %}
-{#- What new days can change on any other: bursts, since the base rate is that of all days, and breaks. #}
-{%- set burst_null_reason %}
-    case
-        when burst_state is not null then null
-        when outage_text is not null then outage_text
-        when signal_family = 'chart' then 'told of counts alone'
-        when total is null then 'the source does not tell how much there was in all'
-        when total <= 0 then 'nothing was monitored'
-        else 'never more than nothing, or so much that twice as much is all there is'
-    end
-{%- endset %}
-{%- set sought_break_penalties %}
-    case when coalesce(is_sought, false) then coalesce(break_penalties, 0) end
-{%- endset %}
-{%- set break_null_reason %}
-    case
-        when coalesce(is_sought, false) then null
-        when outage_text is not null then outage_text
-        when signal = 'chart_visibility' then 'told of log ranks alone'
-        when sought_null_reason is not null then sought_null_reason
-        else 'outside the days in which breaks are sought'
-    end
-{%- endset %}
 {%- set threshold = design.threshold %}
 with baselines as (
     select * from {{ ref('int_series_baselines') }}
@@ -364,9 +341,9 @@ told as (
         end as seasonal_ratio_null_reason,
         cast(burst_state as bigint) as burst_state,
         burst_weight,
-        {{ burst_null_reason }} as burst_null_reason,
-        {{ sought_break_penalties }} as break_penalties,
-        {{ break_null_reason }} as break_null_reason,
+        {{ burst_null_reason() }} as burst_null_reason,
+        {{ sought_break_penalties() }} as break_penalties,
+        {{ break_null_reason() }} as break_null_reason,
         case when surge_null_reason is null then is_in_run and side = 1 end as is_surge,
         case when surge_null_reason is null then is_in_run and side = -1 end as is_slump,
         case
@@ -385,12 +362,73 @@ told as (
 
 stored as (
     select
-        *,
+        series_id,
+        series_date,
+        signal,
+        signal_family,
+        total,
+        known_break_date,
+        burst_state,
+        burst_weight,
+        burst_null_reason,
+        break_penalties,
+        break_null_reason,
         case
             when starts_with(robust_z_null_reason, 'a known break of the source: ') then robust_z_null_reason
         end as outage_text
     from {{ stored_rows('told') }}
     where signal != 'chart_visibility' and {{ is_kept('series_date') }}
+),
+
+-- States come and go for all days of a regime at once.
+had_states as (
+    select
+        series_id,
+        known_break_date,
+        bool_or(burst_state is not null) as has_states
+    from stored
+    where total > 0 and signal_family != 'chart'
+    group by series_id, known_break_date
+),
+
+other_states as (
+    select
+        had_states.series_id,
+        had_states.known_break_date
+    from had_states
+    left join {{ ref('int_series_burst_rates') }} as rates
+        on
+            had_states.series_id = rates.series_id
+            and had_states.known_break_date is not distinct from rates.regime_date
+    where had_states.has_states != coalesce({{ has_burst_states('rates.base_rate') }}, false)
+),
+
+-- Most days were at rest and outside all stretches, and still are: only the others are compared.
+perhaps_other as (
+    select * from stored
+    where burst_state = 1 or break_null_reason is distinct from '{{ not_sought() }}'
+    union
+    select stored.*
+    from stored
+    inner join sought_stretches
+        on
+            stored.series_id = sought_stretches.series_id
+            and stored.series_date between sought_stretches.first_date and sought_stretches.last_date
+    union
+    select stored.*
+    from stored
+    inner join bursts
+        on
+            stored.series_id = bursts.series_id
+            and stored.series_date = bursts.series_date
+    where bursts.burst_state = 1
+    union
+    select stored.*
+    from stored
+    inner join other_states
+        on
+            stored.series_id = other_states.series_id
+            and stored.known_break_date is not distinct from other_states.known_break_date
 ),
 
 -- A stretch lies within a regime, and days between its first and last are of that regime, too.
@@ -400,7 +438,7 @@ stored_sought as (
         stored.series_date,
         bool_or(sought_stretches.null_reason is null) as is_sought,
         min(sought_stretches.null_reason) as null_reason
-    from stored
+    from perhaps_other as stored
     inner join sought_stretches
         on
             stored.series_id = sought_stretches.series_id
@@ -426,7 +464,7 @@ judged_again as (
         breaks.break_penalties,
         stored_sought.is_sought,
         stored_sought.null_reason as sought_null_reason
-    from stored
+    from perhaps_other as stored
     left join bursts
         on
             stored.series_id = bursts.series_id
@@ -444,31 +482,36 @@ judged_again as (
 worded_again as (
     select
         *,
-        {{ burst_null_reason }} as new_burst_null_reason,
-        {{ sought_break_penalties }} as new_break_penalties,
-        {{ break_null_reason }} as new_break_null_reason
+        {{ burst_null_reason() }} as new_burst_null_reason,
+        {{ sought_break_penalties() }} as new_break_penalties,
+        {{ break_null_reason() }} as new_break_null_reason
     from judged_again
+),
+
+found_other as (
+    select * from worded_again
+    where
+        burst_state is distinct from stored_burst_state
+        or burst_weight is distinct from stored_burst_weight
+        or new_burst_null_reason is distinct from stored_burst_null_reason
+        or new_break_penalties is distinct from stored_break_penalties
+        or new_break_null_reason is distinct from stored_break_null_reason
 )
 
 select * from told
 union all
 select
-    stored.* exclude (outage_text) replace ( -- noqa: AM04, RF02
-        cast(again.burst_state as bigint) as burst_state,
-        again.burst_weight as burst_weight,
-        again.new_burst_null_reason as burst_null_reason,
-        again.new_break_penalties as break_penalties,
-        again.new_break_null_reason as break_null_reason
+    kept.* replace ( -- noqa: AM04, RF02
+        cast(found_other.burst_state as bigint) as burst_state,
+        found_other.burst_weight as burst_weight,
+        found_other.new_burst_null_reason as burst_null_reason,
+        found_other.new_break_penalties as break_penalties,
+        found_other.new_break_null_reason as break_null_reason
     )
-from stored
-inner join worded_again as again
+from {{ stored_rows('told') }} as kept
+inner join found_other
     on
-        stored.series_id = again.series_id
-        and stored.series_date = again.series_date
-where
-    again.burst_state is distinct from again.stored_burst_state
-    or again.burst_weight is distinct from again.stored_burst_weight
-    or again.new_burst_null_reason is distinct from again.stored_burst_null_reason
-    or again.new_break_penalties is distinct from again.stored_break_penalties
-    or again.new_break_null_reason is distinct from again.stored_break_null_reason
+        kept.series_id = found_other.series_id
+        and kept.series_date = found_other.series_date
+where {{ is_kept('kept.series_date') }}
 order by series_id, series_date
