@@ -99,7 +99,8 @@ class SourceHealth:
             reason = (last.reason or "")[:REASON_CHARACTERS]
             yield f"Ask again: {ask} --from {first.day} --to {last.day}`. {last.day}: {reason}"
         elif State.STALE in self.states:
-            yield f"Nobody has asked it lately: {ask}`, and see that something asks it every day."
+            yield f"Nobody has asked it lately: {ask}`, and see that something asks it every "
+                "day, such as the schedule `fetch_live_every_day` of the web UI."
         for record in self.failed:
             yield f"The load of {record.file_name} failed; the next run tries again. {record.reason}"
         for item in self.items:
