@@ -41,6 +41,7 @@ class Kind(StrEnum):
     """What has happened."""
 
     EPISODE = "episode detected"
+    LACKING = "episode not looked at closer"
     HELD = "load held back"
     STALE = "source stale"
     FAILED = "run failed"

@@ -99,8 +99,7 @@ class SourceHealth:
             reason = (last.reason or "")[:REASON_CHARACTERS]
             yield f"Ask again: {ask} --from {first.day} --to {last.day}`. {last.day}: {reason}"
         elif State.STALE in self.states:
-            yield f"Nobody has asked it lately: {ask}`, and see that something asks it every "
-                "day, such as the schedule `fetch_live_every_day` of the web UI."
+            yield f"Nobody has asked it lately: {ask}`, or turn on the schedule `fetch_live_every_day`."
         for record in self.failed:
             yield f"The load of {record.file_name} failed; the next run tries again. {record.reason}"
         for item in self.items:

@@ -521,7 +521,7 @@ def _print_upstreams(home: Home) -> None:
     from ingestion.windows import WindowState, day_reports, days_told
 
     table = Table(title="Upstreams (times in UTC)", title_justify="left")
-    for name in ("upstream", "last asked", "last success"):
+    for name in ("upstream", "last asked", "last complete answer"):
         table.add_column(name, no_wrap=True)
     table.add_column("days that lack something")
     reasons = []
@@ -531,7 +531,7 @@ def _print_upstreams(home: Home) -> None:
             table.add_row(name, "never" if source.is_default else "never (off by default)", "", "")
             continue
         not_over = [report for report in reports if report.state is WindowState.OPEN]
-        lacking = [r for r in reports if r.state in (WindowState.PARTIAL, WindowState.MISSING)]
+        lacking = [report for report in reports if report.state.is_lacking]
         last_asked = max(report.asked_at for report in reports)
         last_success = max((report.completed_at for report in reports if report.completed_at), default=None)
         told = days_told([report.day for report in lacking])

@@ -86,7 +86,7 @@ def tell_what_needs_somebody(
     alerts += health_alerts(facts, instance) if facts else ()
     alerts += refused_alerts(refused or ())
     unseen = {Kind.SPACE, Kind.STALE, Kind.HELD} if facts is None or refused is None else set()
-    unseen |= {Kind.EPISODE} if known is None else set()
+    unseen |= {Kind.EPISODE, Kind.LACKING} if known is None else set()
 
     def is_open(alert: Alert) -> bool:
         return alert.kind in unseen or _still_fails(instance, alert)
@@ -161,12 +161,15 @@ def health_alerts(facts: "Health", instance: dg.DagsterInstance) -> Iterator[Ale
 
 
 def episode_alerts(known: Iterable["Episode"], instance: dg.DagsterInstance) -> Iterator[Alert]:
-    """Episodes that go on."""
+    """Episodes that go on, and what could not be found out about them."""
     for one in known:
         if one.is_open:
             said = f"{one.platform_id} in {one.geography} since {one.first_day}: {'; '.join(one.signs)}."
             remedy = f"Read `observatory brief {one.id}`."
             yield Alert(Kind.EPISODE, one.id, said, remedy, _page(instance, EPISODES))
+            for work, lacking in one.lacking.items():
+                said = f"{one.id}: {work} could not be asked for: {lacking}"
+                yield Alert(Kind.LACKING, one.id, said, remedy, _page(instance, EPISODES), detail=work)
 
 
 def refused_alerts(records: Iterable[LoadRecord]) -> Iterator[Alert]:

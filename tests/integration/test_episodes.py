@@ -12,11 +12,13 @@ import dagster as dg
 import duckdb
 import pytest
 
+from ingestion.alerts import Kind
 from ingestion.fetch import Scope
 from ingestion.settings import WATCHLIST, Home
 from ingestion.storefronts import MORE_STOREFRONTS
 from ingestion.watchlist import parse_watchlist
 from ingestion.windows import DayReport, WindowState, note_days
+from orchestration.defs.alerts import episode_alerts
 from orchestration.defs.episodes import CLOSER_JOB, EPISODES, detected_episodes, episode_sensor
 from orchestration.defs.upstreams import STEP, check_name, upstream_key
 from orchestration.episode_brief import EpisodeError, write_brief
@@ -367,6 +369,8 @@ def test_a_run_that_failed_is_tried_again_some_hours_later_and_then_told(home: H
         (episode,) = episodes(home)
         assert set(episode.done) == {"news"}
         assert "start it again from its page" in episode.lacking["history"]
+        alerts = [one for one in episode_alerts([episode], instance) if one.kind is Kind.LACKING]
+        assert [one.detail for one in alerts] == list(episode.lacking)
         assert "Could not be asked for: history. Run " in write_brief(home, episode.id).read_text()
         assert "ended with FAILURE" in skipped(home, instance, hour=12)
         again = once(requests_of(home, 2))[HISTORY]
