@@ -2,7 +2,9 @@
 with written as (
     select
         *,
-        row_number() over (partition by load_id order by started_at desc, finished_at desc nulls last) as written_order
+        row_number() over (
+            partition by load_id order by started_at desc, finished_at desc nulls last
+        ) as written_order
     from {{ source('raw', 'loads') }}
 )
 
