@@ -409,20 +409,6 @@ def test_news_files_that_came_over_midnight_are_asked_for_by_both_days(
     assert (config_of(request)["first"], config_of(request)["last"]) == (str(TODAY), str(date(2026, 11, 21)))
 
 
-def test_an_upstream_that_is_down_fails_the_tick_and_keeps_the_cursor(
-    office: Office, upstream: Upstream
-) -> None:
-    list_newest(upstream, NOW)
-    office.tick(NEWS)
-    before = office.cursors[NEWS]
-    upstream.fail(status(503), times=ALWAYS, when=lambda asked: True)
-    with pytest.raises(ObservatoryError, match=r"gdelt_gkg: could not be looked at: .*503.*next tick"):
-        office.tick(NEWS)
-    assert office.cursors[NEWS] == before
-    upstream.heal()
-    assert office.tick(NEWS)[0] == []
-
-
 # --- charts and filings ---------------------------------------------------------------------------
 
 
@@ -431,6 +417,51 @@ def charts(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Source:
     source = upstream.watch(SOURCES["apple_marketing_feed"], apple_marketing_feed.answer)
     monkeypatch.setitem(SOURCES, source.name, source)
     return source
+
+
+@pytest.fixture
+def filings(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Source:
+    source = upstream.watch(SOURCES["sec_edgar"], sec_edgar.answer)
+    monkeypatch.setitem(SOURCES, source.name, source)
+    return source
+
+
+@pytest.fixture
+def looking(office: Office, upstream: Upstream, charts: Source, filings: Source) -> Office:
+    """With something new at every upstream."""
+    list_newest(upstream, NOW)
+    return office
+
+
+LOOKING = [(NEWS, "gdelt_gkg"), (CHARTS, "apple_marketing_feed"), (FILINGS, "sec_edgar")]
+
+
+@pytest.mark.parametrize(("name", "source"), LOOKING)
+def test_a_lost_tick_asks_for_the_same_run_and_the_same_news_later_for_another(
+    looking: Office, name: str, source: str
+) -> None:
+    (first,), _ = looking.tick(name)
+    looking.cursors.clear()
+    (again,), _ = looking.tick(name)
+    assert first.run_key == again.run_key
+    assert str(first.run_key).startswith(source)
+    looking.now += TRY_AGAIN_AFTER
+    (later,), _ = looking.tick(name)
+    assert later.run_key != again.run_key, "the run has changed nothing, and what is new is still there"
+
+
+@pytest.mark.parametrize(("name", "source"), LOOKING)
+def test_an_upstream_that_is_down_fails_the_tick_and_keeps_the_cursor(
+    looking: Office, upstream: Upstream, name: str, source: str
+) -> None:
+    looking.tick(name)
+    before = looking.cursors[name]
+    upstream.fail(status(503), times=ALWAYS, when=lambda asked: True)
+    with pytest.raises(ObservatoryError, match=rf"{source}: could not be looked at: .*503.*next tick"):
+        looking.tick(name)
+    assert looking.cursors[name] == before
+    upstream.heal()
+    assert looking.tick(name)[0] == []
 
 
 def serve_chart(upstream: Upstream, source: Source, change: str) -> None:
@@ -498,17 +529,13 @@ def test_a_host_that_asks_to_be_left_alone_is_left_alone_by_probes(
     assert len(upstream.asked) == 2
 
 
-def test_a_new_filing_starts_a_run_for_the_sec(
-    office: Office, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = upstream.watch(SOURCES["sec_edgar"], sec_edgar.answer)
-    monkeypatch.setitem(SOURCES, source.name, source)
+def test_a_new_filing_starts_a_run_for_the_sec(office: Office, upstream: Upstream, filings: Source) -> None:
     assert len(office.tick(FILINGS)[0]) == 1
-    office.fetch(source, upstream.url)
+    office.fetch(filings, upstream.url)
     assert office.tick(FILINGS) == ([], "Nothing is new.")
 
     watchlist = parse_watchlist(WATCHED.encode())
-    request = next(source.ask(Asking(Window(TODAY, TODAY), watchlist, NOW)))[0]
+    request = next(filings.ask(Asking(Window(TODAY, TODAY), watchlist, NOW)))[0]
     document = json.loads(sec_edgar.answer(request))
     recent = document["filings"]["recent"]
     for name, values in recent.items():
