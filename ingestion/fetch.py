@@ -52,7 +52,7 @@ from ingestion.errors import Fault, ObservatoryError, UpstreamError
 from ingestion.http import ANY_HOST, NOT_MODIFIED, Client, Response
 from ingestion.manifests import store_manifest, store_watchlist
 from ingestion.parsed import Reader, forget_old
-from ingestion.quiet import keep_quiet, quiet_until
+from ingestion.quiet import keep_quiet, quiet_until, why_quiet
 from ingestion.settings import Home
 from ingestion.sniff import mismatch
 from ingestion.source import Answer, Asking, Questions, Request, Source, Window, WrongAnswerError, shown
@@ -531,7 +531,7 @@ class _Fetch:
         until = quiet_until(self._home, request.url, self._began)
         if until is not None:
             raise UpstreamError(
-                f"was not asked: it has asked to be left alone until {until:%Y-%m-%d %H:%M:%S} UTC",
+                f"was not asked: {why_quiet(until)}",
                 source=self._source.name,
                 window=str(request.day),
                 remedy="A run after that asks again.",

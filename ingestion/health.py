@@ -68,7 +68,6 @@ class SourceHealth:
     """
 
     source: str
-    is_upstream: bool
     last_success: datetime | None
     lag: timedelta | None
     states: tuple[State, ...]
@@ -213,7 +212,7 @@ def _of_source(name: str, ledgers: _Ledgers) -> SourceHealth:
         State.IDLE: True,
     }
     true = tuple(state for state, is_so in states.items() if is_so)
-    return SourceHealth(name, source is not None, last, lag, true, incomplete, compared, ours, failed)
+    return SourceHealth(name, last, lag, true, incomplete, compared, ours, failed)
 
 
 def _last_answer(reports: Sequence[DayReport]) -> datetime | None:

@@ -23,7 +23,7 @@ from ingestion.effects import in_utc
 from ingestion.errors import UpstreamError
 from ingestion.http import NOT_MODIFIED, Client
 from ingestion.network import no_later_than
-from ingestion.quiet import keep_quiet, quiet_until
+from ingestion.quiet import keep_quiet, quiet_until, why_quiet
 from ingestion.settings import Home
 from ingestion.source import Answer, Asking, Parsed, Request, Source, Window, WrongAnswerError
 from ingestion.watchlist import Watchlist
@@ -90,8 +90,7 @@ class Observer:
         for request in requests:
             if until := quiet_until(self.home, request.url, self.now):
                 left_alone += 1
-                told = f"it has asked to be left alone until {until:%Y-%m-%d %H:%M:%S} UTC"
-                problems.append(f"{self.source.name}: {request.url} was not looked at: {told}.")
+                problems.append(f"{self.source.name}: {request.url} was not looked at: {why_quiet(until)}.")
                 continue
             if time.monotonic() >= self.deadline:
                 problems.append(f"{self.source.name}: {request.url} was not looked at: the time is up.")

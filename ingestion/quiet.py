@@ -29,6 +29,11 @@ def quiet_until(home: Home, url: str, now: datetime) -> datetime | None:
     return until if in_utc(now) < until <= in_utc(now) + LONGEST else None
 
 
+def why_quiet(until: datetime) -> str:
+    """Why a host is not asked."""
+    return f"it has asked to be left alone until {until:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def keep_quiet(home: Home, url: str, seconds: float, now: datetime) -> None:
     """Leaves the host of an address alone for so many seconds from `now` on."""
     until = in_utc(now) + timedelta(seconds=min(seconds, LONGEST.total_seconds()))

@@ -509,7 +509,7 @@ def _print_records(records: Sequence[LoadRecord], title: str, *, with_reasons: b
         table.add_row(*names, *(str(counts[name]) for name in ("days", "rows", "published", "kept")))
     out.print(table)
     for r in records:
-        if r.reason:
+        if with_reasons and r.reason:
             out.print(
                 f"[yellow]{r.verdict}[/yellow] {escape(r.file_name)}: {escape(r.reason)}", soft_wrap=True
             )

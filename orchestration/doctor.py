@@ -17,6 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -51,14 +52,15 @@ class Finding:
 
 def examine(home: Home, environ: Mapping[str, str]) -> list[Finding]:
     """Looks at everything; what cannot even be looked at has failed."""
+    history = cache(lambda: _run_history(home, environ))  # three look at it, and it is read whole
     looks: dict[str, Callable[[], Finding]] = {
         "home": lambda: _writable(home),
         "disk": lambda: _space(home),
         "versions": _versions,
         "file system": lambda: _file_system(home),
-        "run history": lambda: _run_history(home, environ),
-        "daemon": lambda: _daemon(home, environ),
-        "alert sensors": lambda: _alert_sensors(home, environ),
+        "run history": history,
+        "daemon": lambda: _daemon(home, environ, history()),
+        "alert sensors": lambda: _alert_sensors(home, environ, history()),
         "locks": lambda: _locks(home),
         "dbt project": _manifest,
         "warehouse": lambda: _warehouse(home),
@@ -184,12 +186,12 @@ def _damage_of_sqlite(path: Path) -> str | None:
     return None if said == "ok" else str(said)
 
 
-def _daemon(home: Home, environ: Mapping[str, str]) -> Finding:
+def _daemon(home: Home, environ: Mapping[str, str], history: Finding) -> Finding:
     """Whether it runs. Commands work without, so that it is no error if it does not."""
     from dagster import DagsterInstance
 
     remedy = "Commands work without. For what runs by itself, start `observatory ui`."
-    if not _has_history(home, environ):
+    if not _has_history(home, environ, history):
         return Finding("daemon", Level.WARN, "has never run", remedy)
     with DagsterInstance.from_config(str(home.dagster)) as instance:
         seen = [heartbeat.timestamp for heartbeat in instance.get_daemon_heartbeats().values()]
@@ -201,7 +203,7 @@ def _daemon(home: Home, environ: Mapping[str, str]) -> Finding:
     return Finding("daemon", Level.OK, "runs")
 
 
-def _alert_sensors(home: Home, environ: Mapping[str, str]) -> Finding:
+def _alert_sensors(home: Home, environ: Mapping[str, str], history: Finding) -> Finding:
     """They are on unless somebody has turned them off."""
     from dagster import DagsterInstance
 
@@ -209,7 +211,7 @@ def _alert_sensors(home: Home, environ: Mapping[str, str]) -> Finding:
 
     names = {tell_of_failed_run.name, tell_what_needs_somebody.name}
     off: list[str] = []
-    if _has_history(home, environ):
+    if _has_history(home, environ, history):
         with DagsterInstance.from_config(str(home.dagster)) as instance:
             states = instance.all_instigator_state()
         off = sorted(names & {one.instigator_name for one in states if one.status.value == "STOPPED"})
@@ -219,11 +221,12 @@ def _alert_sensors(home: Home, environ: Mapping[str, str]) -> Finding:
     return Finding("alert sensors", Level.OK, "on, while the daemon runs")
 
 
-def _has_history(home: Home, environ: Mapping[str, str]) -> bool:
+def _has_history(home: Home, environ: Mapping[str, str], history: Finding) -> bool:
     """Whether Dagster's instance can be opened without making anything. Raises where it is damaged."""
-    found = _run_history(home, environ)
-    if found.level is Level.FAIL:
-        raise ObservatoryError("cannot be told", source="run history", remedy=f"Mend it first: {found.said}")
+    if history.level is Level.FAIL:
+        raise ObservatoryError(
+            "cannot be told", source="run history", remedy=f"Mend it first: {history.said}"
+        )
     is_made = (home.dagster / "dagster.yaml").exists()
     in_postgres = bool(environ.get("OBSERVATORY_POSTGRES_URL", "").strip())
     return is_made and (in_postgres or all(path.exists() for path in _databases(home)))

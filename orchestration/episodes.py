@@ -152,7 +152,6 @@ class Episode:
     detected_at: datetime
     state: State
     why_closed: str | None = None
-    was_over: bool = False
     part_of: str | None = None
     signs: tuple[str, ...] = ()
     done: dict[str, str] = field(default_factory=dict)
@@ -395,7 +394,6 @@ def _updated(found: Found, before: Episode | None, id: str, now: datetime, last_
         platform_id=found.platform_id,
         geography=found.geography,
         detected_at=now,
-        was_over=is_over,
         **facts,
     )
 

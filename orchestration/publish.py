@@ -42,13 +42,13 @@ from ingestion.effects import remove_durably, write_durably
 from ingestion.errors import PublishError
 from ingestion.settings import Home
 from ingestion.space import full_disk, is_full
+from ingestion.sql import quoted
 from orchestration.table_content import (
     SCHEMA,
     Content,
     Table,
     changed_days,
     from_json,
-    identifier,
     in_days,
     read_back,
     read_contents,
@@ -412,7 +412,7 @@ def _build(
         con.execute(f"ATTACH {text(folder / _DATABASE)} AS built (STORAGE_VERSION '{_STORAGE_VERSION}')")
     # One transaction: each by itself would be brought to disk, hundreds of comments among them.
     con.execute("BEGIN")
-    con.execute(f"CREATE SCHEMA IF NOT EXISTS built.{identifier(SCHEMA)}")
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS built.{quoted(SCHEMA)}")
     for name in before.keys() - contents.keys():
         con.execute(f"DROP TABLE {relation('built', name)}")
     for name, content in contents.items():
@@ -484,7 +484,7 @@ def _copy(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     if table.comment is not None:
         con.execute(f"COMMENT ON TABLE {copy} IS {text(table.comment)}")
     for column in table.columns:
-        name = identifier(column.name)
+        name = quoted(column.name)
         if not column.nullable:
             con.execute(f"ALTER TABLE {copy} ALTER COLUMN {name} SET NOT NULL")
         if column.comment is not None:

@@ -18,6 +18,8 @@ from typing import Any
 
 import duckdb
 
+from ingestion.sql import quoted
+
 SCHEMA = "marts"
 _RUNS = ("upkeep", "model_days")
 _UNDATED = "0001-01-01"
@@ -149,7 +151,7 @@ def changed_days(before: Content, now: Content) -> set[str] | None:
 def in_days(column: str, days: Collection[str]) -> str:
     """The condition that a row is of one of these days."""
     listed = ", ".join(f"DATE {text(day)}" for day in sorted(days))
-    return f"{identifier(column)} IN ({listed})" if days else "false"
+    return f"{quoted(column)} IN ({listed})" if days else "false"
 
 
 def table_comments(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str | None]:
@@ -191,7 +193,7 @@ def _read_days(
     chosen = "" if days is None else f" WHERE {in_days(column, days)}"
     found = con.execute(
         f"SELECT coalesce(CAST(day AS VARCHAR), ''), {_FINGERPRINT} FROM ("
-        f"{_hashes(database, table, f', {identifier(column)} AS day')}{chosen}) GROUP BY day"
+        f"{_hashes(database, table, f', {quoted(column)} AS day')}{chosen}) GROUP BY day"
     ).fetchall()
     return {day: Rows(*rows) for day, *rows in found}
 
@@ -242,7 +244,7 @@ _FINGERPRINT = "count(*), coalesce(bit_xor(h), 0), coalesce(sum(h), 0)"
 
 
 def _hashes(database: str, table: Table, more: str = "") -> str:
-    row = ", ".join(identifier(column.name) for column in table.columns)
+    row = ", ".join(quoted(column.name) for column in table.columns)
     return f"SELECT hash({row}) AS h{more} FROM {relation(database, table.name)}"
 
 
@@ -286,12 +288,7 @@ def from_json(said: Mapping[str, Any]) -> Content:
 
 def relation(database: str, table: str, schema: str = SCHEMA) -> str:
     """A table's full name in SQL."""
-    return ".".join(map(identifier, (database, schema, table)))
-
-
-def identifier(name: str) -> str:
-    """A name in SQL."""
-    return '"' + name.replace('"', '""') + '"'
+    return ".".join(map(quoted, (database, schema, table)))
 
 
 def text(value: str | Path | None) -> str:

@@ -73,7 +73,7 @@ def _tables(lake: Lake) -> dict[str, str]:
 
 
 def lake_of(home: Home) -> Lake:
-    """How the lake stands: listed once a run, since it may have many thousands of files."""
+    """How the lake stands. To be asked for once for one use: it may have many thousands of files."""
     told: dict[tuple[str, str], list[str]] = {}
     for path in sorted(home.lake.rglob("*.parquet")):
         inside = path.relative_to(home.lake)

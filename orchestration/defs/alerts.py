@@ -16,7 +16,6 @@ import dagster as dg
 
 from ingestion.alerts import Alert, Kind, sender, tell, ui_address
 from ingestion.errors import SettingError
-from ingestion.health_page import write_health_page
 from ingestion.inbox import rejections
 from ingestion.loads import LoadRecord
 from ingestion.settings import Home
@@ -76,6 +75,8 @@ def tell_of_failed_run(context: dg.RunFailureSensorContext, installation: Instal
 def tell_what_needs_somebody(
     context: dg.SensorEvaluationContext, installation: Installation, clock: Clock
 ) -> dg.SkipReason:
+    from ingestion.health_page import write_health_page
+
     home, instance = installation.folders(), context.instance
     if not home.archive.exists():
         return dg.SkipReason("Nothing was ever received.")

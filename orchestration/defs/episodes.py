@@ -19,6 +19,7 @@ from ingestion.sources import SOURCES
 from orchestration.defs.health import COMPARISONS
 from orchestration.defs.published import PUBLISHED
 from orchestration.defs.received import READ_AGAIN, RELEASED
+from orchestration.defs.runs import RUN_KEY_TAG
 from orchestration.defs.upstreams import STEP, missing_windows, unasked_sources, upstream_key
 from orchestration.installation import ONLINE, Clock, Installation
 from orchestration.presentation import OWNERS, Group, schema, table
@@ -30,7 +31,6 @@ EPISODES = dg.AssetKey("detected_episodes")
 CLOSER_JOB = "look_closer_at_a_detected_episode"
 MAX_RUNTIME_SECONDS = 4 * 3600
 TICK_SECONDS = 300
-RUN_KEY_TAG = "dagster/run_key"
 ASKED_TAG = "observatory/asked_at"
 """When a run was asked for, by the sensor's clock."""
 TRIES = 4

@@ -8,7 +8,7 @@ follows from it. A tick that fails keeps its cursor, and the next one looks agai
 import hashlib
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from ingestion.source import Window
 from ingestion.sources import SOURCES
 from orchestration.defs.again import AGAIN_JOB, again_job
 from orchestration.defs.received import READ_AGAIN, RELEASED
-from orchestration.defs.runs import LIVE_JOB, MAIN_JOB, main_job
+from orchestration.defs.runs import LIVE_JOB, MAIN_JOB, RUN_KEY_TAG, main_job
 from orchestration.defs.upstreams import STEP, upstream_key
 from orchestration.installation import Clock, Installation, Network
 
@@ -42,7 +42,6 @@ PROBES_A_TICK = 12
 TRIES = 3
 TRY_AGAIN_AFTER = timedelta(minutes=30)
 """An event whose run has changed nothing, so that it is still there, starts another one: so often in all."""
-RUN_KEY_TAG = "dagster/run_key"
 LOOK_BACK_DAYS = 30
 """How far back an added platform is asked for, and news are searched for new names."""
 MOST_DAYS = 7
@@ -97,53 +96,58 @@ class Memory:
         return f"{self.digest[:16]}-{self.number}"
 
 
-ASKED_ALREADY = "A run for this edit was started already."
-
-
 @dataclass(frozen=True)
 class Unanswered:
-    """What was edited since a run last answered an edit of the watchlist.
+    """What was edited in the watchlist since a run last answered an edit of it, and how it is `now`."""
 
-    The cursor holds two states of the watchlist: `done`, up to which all is done, and `asked`, for which a
-    run under `run_key` was started. An edit stays here until that run has succeeded; one that failed is asked
-    for again, as `Memory.after` says, and a later edit asks for both.
-    """
-
-    memory: Memory
+    now: "Digests"
     is_any: bool
     asked: frozenset[str]
     searched: frozenset[str]
 
-    @classmethod
-    def of(cls, context: dg.SensorEvaluationContext, now: "Digests") -> "Unanswered | None":
-        """As the cursor says; None at the first look."""
-        from ingestion.edits import Digests, edit_between
 
-        memory = Memory.of(context.cursor)
-        if not memory.seen:
-            return None
-        if memory.digest and _succeeded(context.instance, memory.seen["run_key"]):
-            memory = replace(memory.at_rest(), seen={"done": memory.seen["asked"]})
-        edit = edit_between(Digests(**memory.seen["done"]), now)
-        # What was asked for may be loaded, also where it was taken back since.
-        asked = memory.seen.get("asked")
-        is_other = asked is not None and edit_between(Digests(**asked), now).is_any
-        return cls(memory, edit.is_any or is_other, edit.asked, edit.searched)
+def follow_edits(
+    context: dg.SensorEvaluationContext,
+    installation: Installation,
+    clock: Clock,
+    *,
+    wanted: Callable[[Unanswered], str | None],
+    request: Callable[[Unanswered, str], dg.RunRequest],
+    otherwise: str,
+) -> dg.SensorResult:
+    """Starts a run for what was edited, and keeps the edit open until that run has succeeded.
 
-    def answered(self, now: "Digests") -> Memory:
-        """Nothing is to be done."""
-        return replace(first_look(now), number=self.memory.number)
+    `wanted`: a digest of what an edit asks for, or None, of which `otherwise` is told; `request`: the run for
+    it, of whose key a part is given. The cursor holds two states of the watchlist: `done`, up to which all is
+    done, and `asked`, for which a run under `run_key` was started. One that failed is asked for again, as
+    `Memory.after` says, and a later edit asks for both.
+    """
+    from ingestion.edits import Digests, digests_of, edit_between
 
-    def asked_for(self, after: Memory, now: "Digests", run_key: str) -> Memory:
-        """A run was started for the watchlist as it is."""
-        return replace(
-            after, seen={"done": self.memory.seen["done"], "asked": asdict(now), "run_key": run_key}
-        )
+    memory, now = Memory.of(context.cursor), digests_of(installation.parsed_watchlist())
+    known = {"done": asdict(now)}
 
+    def skipped(why: str, cursor: Memory) -> dg.SensorResult:
+        return dg.SensorResult(skip_reason=dg.SkipReason(why), cursor=cursor.as_cursor())
 
-def first_look(now: "Digests") -> Memory:
-    """All that the watchlist says is known."""
-    return Memory(seen={"done": asdict(now)})
+    if not memory.seen:
+        return skipped("Edits are seen from now on.", Memory(seen=known))
+    if memory.digest and _succeeded(context.instance, memory.seen["run_key"]):
+        memory = replace(memory.at_rest(), seen={"done": memory.seen["asked"]})
+    edit = edit_between(Digests(**memory.seen["done"]), now)
+    # What was asked for may be loaded, also where it was taken back since.
+    asked = memory.seen.get("asked")
+    is_other = asked is not None and edit_between(Digests(**asked), now).is_any
+    unanswered = Unanswered(now, edit.is_any or is_other, edit.asked, edit.searched)
+    digest = wanted(unanswered)
+    if digest is None:
+        return skipped(otherwise, replace(memory.at_rest(), seen=known))
+    after = memory.after(digest, clock.now())
+    if after is None:
+        return skipped("A run for this edit was started already.", memory)
+    run = request(unanswered, after.run_key)
+    seen = {"done": memory.seen["done"], "asked": asdict(now), "run_key": run.run_key}
+    return dg.SensorResult([run], cursor=replace(after, seen=seen).as_cursor())
 
 
 def _succeeded(instance: dg.DagsterInstance, run_key: str) -> bool:
@@ -229,35 +233,30 @@ def file_was_dropped(installation: Installation, clock: Clock) -> dg.SensorDefin
 )
 def watchlist_was_edited(
     context: dg.SensorEvaluationContext, installation: Installation, clock: Clock
-) -> dg.SensorResult | dg.SkipReason:
-    from ingestion.captures import captured_days
-    from ingestion.edits import digests_of
+) -> dg.SensorResult:
+    def request(edit: Unanswered, run_key: str) -> dg.RunRequest:
+        from ingestion.captures import captured_days
 
-    now = digests_of(installation.parsed_watchlist())
-    edit = Unanswered.of(context, now)
-    if edit is None:
-        return dg.SensorResult(
-            skip_reason=dg.SkipReason("Edits are seen from now on."), cursor=first_look(now).as_cursor()
-        )
-    if not edit.is_any:
-        skip = dg.SkipReason("The watchlist is as it was.")
-        return dg.SensorResult(skip_reason=skip, cursor=edit.answered(now).as_cursor())
-    after = edit.memory.after(now.content, clock.now())
-    if after is None:
-        return dg.SensorResult(skip_reason=dg.SkipReason(ASKED_ALREADY), cursor=edit.memory.as_cursor())
-    home, window = installation.folders(), _look_back(clock.now())
-    news = [
-        source.name
-        for source in SOURCES.values()
-        if "article_mentions" in source.tables and captured_days(home, source.name, window)
-    ]
-    run_key = f"watchlist-{after.run_key}"
-    request = dg.RunRequest(run_key=run_key, job_name=MAIN_JOB)
-    if edit.searched and news:
-        config = _days(window) | {"sources": news}
-        ops = {READ_AGAIN.to_user_string(): {"config": config}}
-        request = dg.RunRequest(run_key=run_key, job_name=AGAIN_JOB, run_config={"ops": ops})
-    return dg.SensorResult([request], cursor=edit.asked_for(after, now, run_key).as_cursor())
+        home, window = installation.folders(), _look_back(clock.now())
+        news = [
+            source.name
+            for source in SOURCES.values()
+            if "article_mentions" in source.tables and captured_days(home, source.name, window)
+        ]
+        key = f"watchlist-{run_key}"
+        if not (edit.searched and news):
+            return dg.RunRequest(run_key=key, job_name=MAIN_JOB)
+        ops = {READ_AGAIN.to_user_string(): {"config": _days(window) | {"sources": news}}}
+        return dg.RunRequest(run_key=key, job_name=AGAIN_JOB, run_config={"ops": ops})
+
+    return follow_edits(
+        context,
+        installation,
+        clock,
+        wanted=lambda edit: edit.now.content if edit.is_any else None,
+        request=request,
+        otherwise="The watchlist is as it was.",
+    )
 
 
 # --- upstreams ------------------------------------------------------------------------------------
@@ -278,27 +277,22 @@ def platform_was_added(keys: Collection[dg.AssetKey]) -> dg.SensorDefinition:
     )
     def watch(
         context: dg.SensorEvaluationContext, installation: Installation, clock: Clock
-    ) -> dg.SensorResult | dg.SkipReason:
-        from ingestion.edits import digests_of
+    ) -> dg.SensorResult:
+        def request(edit: Unanswered, run_key: str) -> dg.RunRequest:
+            config = _days(_look_back(clock.now())) | {"platforms": sorted(edit.asked)}
+            return live_request(keys, sources, f"platforms-{run_key}", config)
 
-        now = digests_of(installation.parsed_watchlist())
-        edit = Unanswered.of(context, now)
-        if edit is None:
-            skip = dg.SkipReason("Additions are seen from now on.")
-            return dg.SensorResult(skip_reason=skip, cursor=first_look(now).as_cursor())
-        if not edit.asked:
-            skip = dg.SkipReason("No platform was added.")
-            return dg.SensorResult(skip_reason=skip, cursor=edit.answered(now).as_cursor())
-        added = {name: now.asked[name] for name in sorted(edit.asked)}
-        after = edit.memory.after(_digest_of(json.dumps(added)), clock.now())
-        if after is None:
-            return dg.SensorResult(skip_reason=dg.SkipReason(ASKED_ALREADY), cursor=edit.memory.as_cursor())
-        run_key = f"platforms-{after.run_key}"
-        config = _days(_look_back(clock.now())) | {"platforms": list(added)}
-        request = live_request(keys, sources, run_key, config)
-        return dg.SensorResult([request], cursor=edit.asked_for(after, now, run_key).as_cursor())
+        return follow_edits(
+            context, installation, clock, wanted=_added, request=request, otherwise="No platform was added."
+        )
 
     return watch
+
+
+def _added(edit: Unanswered) -> str | None:
+    """What is to be asked of the platforms that are to be asked for, as a digest."""
+    added = {name: edit.now.asked[name] for name in sorted(edit.asked)}
+    return _digest_of(json.dumps(added)) if added else None
 
 
 def news_file_came_out(keys: Collection[dg.AssetKey]) -> dg.SensorDefinition:
@@ -446,5 +440,5 @@ def _days(window: Window) -> dict[str, object]:
     return {"first": str(window.first), "last": str(window.last)}
 
 
-def _digest_of(*texts: str) -> str:
-    return hashlib.sha256("|".join(texts).encode()).hexdigest()[:16]
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

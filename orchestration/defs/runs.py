@@ -25,6 +25,7 @@ LIVE_SCHEDULE = "fetch_live_every_day"
 CARRY_ON = "publish_what_a_failed_check_does_not_block"
 CARRY_ON_SECONDS = 60
 SENSOR_NAME_TAG = "dagster/sensor_name"
+RUN_KEY_TAG = "dagster/run_key"
 MAX_RUNTIME_SECONDS = 3600
 MAX_LIVE_RUNTIME_SECONDS = 7200
 

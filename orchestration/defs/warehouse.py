@@ -157,7 +157,7 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 context.log.info("Nothing that the marts are made from has changed: they stay as published.")
                 return
             results, building = _build_while_the_lake_changes(
-                home, manifest, lake, None if spares else selected
+                home, manifest, (lake, wanted), None if spares else selected
             )
             if not all(result.is_good for result in results) and (
                 damaged := put_aside_if_damaged(home, clock.now(), thoroughly=True)
@@ -176,23 +176,28 @@ def warehouse_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
 
 def _build_while_the_lake_changes(
-    home: Home, manifest: Mapping[str, Any], lake: upkeep.Lake, selected: Sequence[str] | None
+    home: Home,
+    manifest: Mapping[str, Any],
+    begun: tuple[upkeep.Lake, upkeep.States],
+    selected: Sequence[str] | None,
 ) -> tuple[list[NodeResult], set[str]]:
     """Builds `selected`, or what is not current: the last result of each node, and what was built.
 
+    `begun`: how the lake stands, and the states that follow from it.
     Where another run replaced files of the lake meanwhile, models may have read some before and some after,
     or failed on one between: then it builds once more, and what it gives is of one state.
     """
+    lake, wanted = begun
     results: dict[str, NodeResult] = {}
     built: set[str] = set()
     for _ in range(MOST_BUILDS):
-        wanted = upkeep.states(lake, manifest)
         building = upkeep.outdated(home, wanted) if selected is None else selected
         results |= {result.unique_id: result for result in _build(home, manifest, lake, wanted, building)}
         built.update(building)
         before, lake = lake, upkeep.lake_of(home)
         if lake == before:
             break
+        wanted = upkeep.states(lake, manifest)
     return list(results.values()), built
 
 

@@ -214,7 +214,7 @@ def test_what_is_over_when_it_is_seen_starts_nothing(home: Home) -> None:
     publish(home, [(0, None, 100), (1, 5, 100)])
     changes = detect_on(home, 300)
     assert changes.opened == ()
-    assert [(one.state, one.was_over) for one in changes.episodes] == [(State.CLOSED, True)]
+    assert [one.state for one in changes.episodes] == [State.CLOSED]
     assert not requests_of(home, 300)
 
 
