@@ -151,7 +151,8 @@
 
 
 {#
-    The condition that a row of the model under way is of a day that is rebuilt; true of all where it is built whole.
+    The condition that a row of the model under way is of a day that is rebuilt; true of all where it is built whole
+    at once (see `by_years`).
     The range says nothing new, but an engine can tell by it what it need not read.
 #}
 {% macro is_touched(day) -%}
@@ -159,7 +160,7 @@
         {{ near_touched(day) }}
         and {{ day }} in (select t.day from upkeep.touched_days as t where t.model = '{{ model.name }}')
     {%- else -%}
-        true
+        {{ near_touched(day) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -194,6 +195,9 @@
     {%- if is_incremental() -%}
         {{ day }} >= {{ days_after(bound_of_touched('first'), -before) }}
         and {{ day }} <= {{ days_after(bound_of_touched('last'), after) }}
+    {%- elif is_by_years() -%}
+        {{ day }} >= {{ days_after(bound_of_year('first'), -before) }}
+        and {{ day }} <= {{ days_after(bound_of_year('last'), after) }}
     {%- else -%}
         true
     {%- endif -%}

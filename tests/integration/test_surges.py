@@ -16,8 +16,8 @@ from tests.integration.test_marts import prepare_lake, put, read, run_dbt
 
 FIRST = dt.date(2024, 3, 1)
 DAYS = 160
-SHIFT = 400
-"""Days; not a whole number of weeks or years."""
+SHIFT = 205
+"""Days; not a whole number of weeks. The app then enters on a year's last day: `surges` is built by years."""
 APPS = [str(number) for number in range(100, 140)]
 DEPTH = 30
 Rows = list[dict[str, object]]

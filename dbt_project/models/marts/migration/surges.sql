@@ -3,7 +3,7 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key=['series_id', 'series_date'],
-    meta={'day': 'series_date', 'look_back': 9, 'look_ahead': 2}
+    meta={'day': 'series_date', 'look_back': 9, 'look_ahead': 2, 'years_of': 'int_series_baselines'}
 ) }}
 {%- set before = 9 %}
 {%- set after = 2 %}
