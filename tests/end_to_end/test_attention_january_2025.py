@@ -84,6 +84,17 @@ def test_what_is_known_of_rednote_on_20_january_2025(query: Query) -> None:
     assert {confidence for *_, provider, confidence in rows if provider == "FT"} == {"C"}
 
 
+def test_who_owned_tiktok_is_a_dated_claim_beside_the_watchlist(query: Query) -> None:
+    rows = query(
+        "select value_text, provider, valid_from, valid_from_null_reason from marts.platform_profile "
+        "where platform_id = 'tiktok' and attribute = 'owner' order by provider"
+    )
+    assert rows == [
+        ("ByteDance", "EFE", dt.date(2025, 1, 14), None),
+        ("ByteDance", "watchlist", None, "the watchlist gives no day"),
+    ]
+
+
 def test_tiktok_was_out_of_the_stores_as_of_1_february(query: Query) -> None:
     rows = query(
         "select value_text from marts.platform_profile where platform_id = 'tiktok' "

@@ -68,8 +68,8 @@ IN_NOTES = {
 """Positions that the notes of facts F038, F033 and F045 tell beside the value."""
 FROM_DOCUMENTS = {"D001", "D002"}
 """Statements from the comparison of sources in the project's documents, not from the facts."""
-FROM_RECORDING = {f"D{number:03}" for number in range(3, 10)}
-"""Statements from the recorded article of 14 January: what RedNote is."""
+FROM_RECORDING = {f"D{number:03}" for number in range(3, 12)}
+"""Statements from the recorded article of 14 January: what RedNote is, and whose TikTok and Lemon8 are."""
 BESIDE_VALUES = {
     "F066b": ("dau_wow_pct", "-2.1", "-2.1% WoW"),
     "F076b": ("downloads_year", "74610000", "FoxData says 74.61M"),
@@ -363,7 +363,7 @@ def test_figures_beside_a_value_stand_in_its_note(shared: Path) -> None:
             assert "Address not known" in row["note"]
 
 
-def test_what_rednote_is_stands_in_the_recorded_article(shared: Path) -> None:
+def test_what_platforms_are_stands_in_the_recorded_article(shared: Path) -> None:
     text = (shared / "recordings" / "article" / "efe_2025-01-14_xiaohongshu.txt").read_text(encoding="utf-8")
     told = {
         row["statement_id"]: row for row in rows("published_metrics") if row["statement_id"] in FROM_RECORDING
@@ -377,6 +377,8 @@ def test_what_rednote_is_stands_in_the_recorded_article(shared: Path) -> None:
         "D007": ("profit_year", "1000000000", "$1 billion"),
         "D008": ("investor", "1", "Tencent"),
         "D009": ("investor", "1", "Alibaba"),
+        "D010": ("owner", "1", "TikTok’s parent company, the Chinese technology company ByteDance"),
+        "D011": ("owner", "1", "Lemon8, Xiaohongshu’s competitor developed precisely by TikTok’s parent company"),
     }
     for statement, (metric, value, phrase) in phrases.items():
         assert (told[statement]["metric"], told[statement]["value"]) == (metric, value)

@@ -16,6 +16,11 @@ events as (
     select * from {{ ref('stg_raw__platform_events') }}
 ),
 
+listings as (
+    select * from {{ ref('stg_raw__app_listings') }}
+    where developer is not null
+),
+
 published as (
     select
         'published/' || figures.statement_id as claim_id,
@@ -27,7 +32,7 @@ published as (
         case when figures.subject_type = 'platform' then figures.value end as value,
         case when figures.subject_type = 'platform' then figures.value_bound end as value_bound,
         case when figures.subject_type = 'platform' then figures.unit end as unit,
-        -- A company as the subject is what is said of the platform: who invested in it.
+        -- A company as the subject is what is said of the platform: who owns it, or invested in it.
         case when figures.subject_type = 'company' then coalesce(companies.name, figures.subject_id) end
             as value_text,
         figures.provider,
@@ -46,7 +51,7 @@ published as (
         figures.platform_id is not null
         and (
             (figures.subject_type = 'platform' and figures.value is not null)
-            or (figures.subject_type = 'company' and attributes.attribute = 'investor')
+            or (figures.subject_type = 'company' and attributes.attribute in ('investor', 'owner'))
         )
 ),
 
@@ -158,6 +163,43 @@ listed as (
     where event_type in ('delisted', 'relisted')
 ),
 
+sold as (
+    select
+        *,
+        lag(developer) over (
+            partition by store, country, store_app_id
+            order by listing_date
+        ) as developer_before
+    from listings
+),
+
+-- The day on which a storefront was first seen to name another seller than before.
+developed as (
+    select
+        'listing/' || store || '/' || country || '/' || store_app_id || '/' || cast(listing_date as varchar)
+            as claim_id,
+        platform_id,
+        'developer' as attribute,
+        country as geography,
+        listing_date as valid_from,
+        'day' as date_precision,
+        cast(null as double) as value,
+        cast(null as varchar) as value_bound,
+        cast(null as varchar) as unit,
+        developer as value_text,
+        store || ' ' || store_app_id as provider,
+        store as publisher,
+        listing_date as published_date,
+        source_url,
+        cast(null as varchar) as confidence,
+        'app_listings' as evidence,
+        cast(null as varchar) as verdict,
+        1 as tellings,
+        provenance
+    from sold
+    where developer is distinct from developer_before
+),
+
 owned as (
     select
         'watchlist/owner/' || platforms.platform_id as claim_id,
@@ -189,6 +231,8 @@ known as (
     select * from claimed
     union all
     select * from listed
+    union all
+    select * from developed
     union all
     select * from owned
 ),
