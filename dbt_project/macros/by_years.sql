@@ -32,27 +32,41 @@
 {% macro duckdb__create_table_as(
     temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none
 ) -%}
-    {%- if temporary or language != 'sql' or not is_by_years() -%}
+    {%- set years = years_of_model() if language == 'sql' and not temporary and is_by_years() else [] -%}
+    {%- if not years -%}
         {{ return(dbt.duckdb__create_table_as(
             temporary, relation, compiled_code, language, partitioned_by, sorted_by
         )) }}
     {%- endif -%}
+    {%- set has_contract = config.get('contract').enforced -%}
+    {%- if has_contract %}
+        {{ get_assert_columns_equivalent(compiled_code) }}
+        create table {{ relation }} {{ get_table_columns_and_constraints() }};
+    {%- endif %}
+    {%- for year in years %}
+        set variable first_of_year = date '{{ '%04d' % year }}-01-01';
+        set variable last_of_year = date '{{ '%04d' % year }}-12-31';
+        {%- if has_contract %}
+            insert into {{ relation }} {{ get_column_names() }} ({{ get_select_subquery(compiled_code) }});
+        {%- elif loop.first %}
+            create table {{ relation }} as ({{ compiled_code }});
+        {%- else %}
+            insert into {{ relation }} ({{ compiled_code }});
+        {%- endif %}
+    {%- endfor %}
+    reset variable first_of_year;
+    reset variable last_of_year;
+{%- endmacro %}
+
+
+{# The years of the days of the model that `years_of` names. #}
+{% macro years_of_model() -%}
     {%- set source = config.get('meta').years_of -%}
     {%- set day = graph.nodes.values()
         | selectattr('resource_type', 'equalto', 'model')
         | selectattr('name', 'equalto', source)
         | map(attribute='config.meta.day') | first -%}
-    {{ get_assert_columns_equivalent(compiled_code) }}
-    create table {{ relation }} {{ get_table_columns_and_constraints() }};
-    {%- for year in run_query(
+    {{ return(run_query(
         'select distinct cast(year(' ~ day ~ ') as integer) as y from ' ~ ref(source) ~ ' order by y'
-    ).columns[0].values() %}
-    set variable first_of_year = date '{{ '%04d' % year }}-01-01';
-    set variable last_of_year = date '{{ '%04d' % year }}-12-31';
-    insert into {{ relation }} {{ get_column_names() }} (
-        {{ get_select_subquery(compiled_code) }}
-    );
-    {%- endfor %}
-    reset variable first_of_year;
-    reset variable last_of_year;
+    ).columns[0].values()) }}
 {%- endmacro %}

@@ -21,7 +21,9 @@ captures as (
             and observations.country = days.country
             and observations.chart = days.chart
             and observations.store_date = days.store_date
-    where days.rank_status in ('ranked', 'unranked')
+    where
+        days.rank_status in ('ranked', 'unranked')
+        and observations.store_date in (select store_date from days)
 ),
 
 -- The last capture of a day is known where each tells its instant, or where all say the same.

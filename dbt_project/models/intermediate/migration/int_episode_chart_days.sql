@@ -6,8 +6,15 @@ destinations as (
     select * from {{ ref('stg_raw__watch_episode_platforms') }}
 ),
 
+-- By these few days an engine leaves out the rest before it joins.
+window_days as (
+    select distinct days.window_date
+    from (select {{ each_day('window_start', 'window_end') }} as window_date from episodes) as days
+),
+
 ranks as (
     select * from {{ ref('fct_chart_rank_daily') }}
+    where store_date in (select window_date from window_days)
 ),
 
 leaders as (

@@ -3,8 +3,15 @@
 {%- set look_back = 27 + 2 * design.baseline_days %}
 {{ config(
     materialized='incremental',
-    meta={'day': 'series_date', 'look_back': look_back, 'spread': 'next_observation', 'whole': 'day_zones'}
+    meta={
+        'day': 'series_date',
+        'look_back': look_back,
+        'spread': 'next_observation',
+        'whole': 'day_zones',
+        'years_of': 'int_daily_series'
+    }
 ) }}
+-- depends_on: {{ ref('int_daily_series') }}
 -- depends_on: {{ ref('fct_attention_daily') }}
 -- depends_on: {{ ref('fct_news_daily') }}
 {%- set half = design.baseline_days // 2 %}
@@ -62,10 +69,16 @@ seen_before as (
         usable_value,
         is_censored,
         row_number() over (partition by series_id, regime order by series_date desc) as days_ago
+    {%- if is_by_years() %}
+    from {{ ref('int_series_observations') }}
+    where
+        series_date < {{ days_after(bound_of_year('first'), -look_back) }}
+    {%- else %}
     from {{ stored_rows('looked_back') }}
     where
         {{ is_kept('series_date') }}
         and series_date < {{ days_after(bound_of_touched('first'), -look_back) }}
+    {%- endif %}
         and series_id in (
             select looked_back.series_id from looked_back
             where looked_back.previous_date is null and {{ is_touched('looked_back.series_date') }}
@@ -222,3 +235,5 @@ select
     case when scale is not null and usable_value is not null then average_4 end as ewma
 from week_4
 where {{ is_touched('series_date') }}
+-- Days that are asked for together stand together.
+order by series_date

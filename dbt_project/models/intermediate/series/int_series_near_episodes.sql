@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', meta={'day': 'series_date'}) }}
 select
     series_id,
     platform_id,
@@ -16,4 +16,6 @@ select
     value_null_reason,
     provenance
 from {{ ref('int_daily_series') }}
-where series_date in (select days.near_date from {{ ref('int_days_near_episodes') }} as days)
+where
+    series_date in (select days.near_date from {{ ref('int_days_near_episodes') }} as days)
+    and {{ is_touched('series_date') }}

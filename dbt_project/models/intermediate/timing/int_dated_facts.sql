@@ -27,6 +27,22 @@ watched as (
     inner join episodes on platforms.episode_id = episodes.episode_id
 ),
 
+-- By these few days an engine leaves out the rest before it joins.
+window_days as (
+    select distinct days.window_date
+    from (select {{ each_day('window_start', 'window_end') }} as window_date from episodes) as days
+),
+
+ranks as (
+    select * from {{ ref('fct_chart_rank_daily') }}
+    where store_date in (select window_date from window_days)
+),
+
+top_ten_looks as (
+    select * from {{ ref('int_chart_observations') }}
+    where rank <= 10 and store_date in (select window_date from window_days)
+),
+
 events as (
     select
         episode_id,
@@ -78,7 +94,7 @@ positions as (
         ranks.provenance,
         coalesce(ranks.rank <= places.place, false) as is_there
     from watched
-    inner join {{ ref('fct_chart_rank_daily') }} as ranks
+    inner join ranks
         on
             watched.platform_id = ranks.platform_id
             and ranks.store_date between watched.window_start and watched.window_end
@@ -112,7 +128,7 @@ arrivals as (
         max(case when reached.store_date = reached.first_date then reached.provenance end) as provenance,
         min(looks.captured_at) as seen_at
     from reached
-    left join {{ ref('int_chart_observations') }} as looks
+    left join top_ten_looks as looks
         on
             reached.platform_id = looks.platform_id
             and reached.store = looks.store

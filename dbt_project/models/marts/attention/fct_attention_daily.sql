@@ -123,4 +123,4 @@ select
     provenance,
     observed_at
 from joined
-order by source, platform_id, attention_date
+order by attention_date, source, platform_id

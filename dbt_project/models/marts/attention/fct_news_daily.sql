@@ -98,4 +98,4 @@ left join days
         and spine.subject_id = days.subject_id
         and spine.news_date = days.news_date
 where {{ is_touched('spine.news_date') }}
-order by spine.signal, spine.subject_type, spine.subject_id, spine.news_date
+order by spine.news_date, spine.signal, spine.subject_type, spine.subject_id

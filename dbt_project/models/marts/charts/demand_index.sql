@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', meta={'day': 'store_date'}) }}
+{{ config(materialized='incremental', meta={'day': 'store_date', 'years_of': 'fct_chart_rank_daily'}) }}
 {%- set anchor_years = 5 %}
 {%- set unbounded = "'nothing is above rank 1: no upper bound is known'" %}
 {%- set no_anchor = "'no published downloads of this chart within " ~ anchor_years ~ " years'" %}

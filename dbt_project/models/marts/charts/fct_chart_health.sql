@@ -219,4 +219,4 @@ select
     churn_z > {{ design.threshold }} as chart_is_shocked
 from final
 where {{ is_touched('store_date') }}
-order by store, country, chart, store_date
+order by store_date, store, country, chart

@@ -203,4 +203,4 @@ select
     provenance,
     observed_at
 from joined
-order by store, country, chart, platform_id, store_date
+order by store_date, store, country, chart, platform_id

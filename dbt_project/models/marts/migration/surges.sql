@@ -514,4 +514,4 @@ inner join found_other
         kept.series_id = found_other.series_id
         and kept.series_date = found_other.series_date
 where {{ is_kept('kept.series_date') }}
-order by series_id, series_date
+order by series_date, series_id
