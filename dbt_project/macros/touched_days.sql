@@ -192,15 +192,18 @@
 
 {# The condition that a day is at most `before` days before, or `after` days after, some day that is rebuilt. #}
 {% macro near_touched(day, before=0, after=0) -%}
-    {%- if is_incremental() -%}
-        {{ day }} >= {{ days_after(bound_of_touched('first'), -before) }}
-        and {{ day }} <= {{ days_after(bound_of_touched('last'), after) }}
-    {%- elif is_by_years() -%}
-        {{ day }} >= {{ days_after(bound_of_year('first'), -before) }}
-        and {{ day }} <= {{ days_after(bound_of_year('last'), after) }}
+    {%- if is_incremental() or is_by_years() -%}
+        {{ day }} >= {{ days_after(bound_of_days('first'), -before) }}
+        and {{ day }} <= {{ days_after(bound_of_days('last'), after) }}
     {%- else -%}
         true
     {%- endif -%}
+{%- endmacro %}
+
+
+{# The first or the last day that is built: that changed or, where the model is built by years, of the year. #}
+{% macro bound_of_days(which) -%}
+    {{ return(bound_of_year(which) if is_by_years() else bound_of_touched(which)) }}
 {%- endmacro %}
 
 
@@ -359,15 +362,24 @@
     {%- if execute and relation.identifier -%}
         {%- for node in graph.nodes.values() if node.name == relation.identifier and days_of(node) -%}
             {%- set models = "'" ~ days_of(node) | join("', '") ~ "'" -%}
-            {%- set whole -%}
-                select count(*) from upkeep.touched_days
-                where model in ({{ models }}) and day = {{ undated() }}
+            {%- set touched -%}
+                select
+                    min(day) as first_day,
+                    max(day) as last_day,
+                    coalesce(bool_or(day = {{ undated() }}), false) as is_whole
+                from upkeep.touched_days
+                where model in ({{ models }})
             {%- endset -%}
-            {%- if run_query(whole).columns[0].values()[0] == 0 -%}
+            {%- set bounds = run_query(touched).rows[0] -%}
+            {%- if not bounds['is_whole'] -%}
+                {#- The range says nothing new, but an engine can tell by it what it need not read. -#}
                 {%- set rebuilt -%}
                     {{ node.config.meta.day }} in (
                         select t.day from upkeep.touched_days as t where t.model in ({{ models }})
                     )
+                    {%- if bounds['first_day'] %}
+                    and {{ node.config.meta.day }} between date '{{ bounds['first_day'] }}' and date '{{ bounds['last_day'] }}'
+                    {%- endif %}
                 {%- endset -%}
                 {%- set ns.where = '(' ~ ns.where ~ ') and ' ~ rebuilt if ns.where else rebuilt -%}
             {%- endif -%}

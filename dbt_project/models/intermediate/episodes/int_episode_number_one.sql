@@ -23,7 +23,7 @@ captures as (
             and observations.store_date = days.store_date
     where
         days.rank_status in ('ranked', 'unranked')
-        and observations.store_date in (select store_date from days)
+        and observations.store_date in (select asked.store_date from days as asked)
 ),
 
 -- The last capture of a day is known where each tells its instant, or where all say the same.

@@ -1,34 +1,6 @@
 {{ config(materialized='table') }}
-{% set design = survival_design() %}
 {% set key = 'platform_id, store, country, chart, top_n' %}
-with states as (
-    select
-        *,
-        lag(state) over (partition by {{ key }} order by store_date) as state_before,
-        lag(store_date) over (partition by {{ key }} order by store_date) as date_before,
-        lead(state) over (partition by {{ key }} order by store_date) as state_after,
-        lead(store_date) over (partition by {{ key }} order by store_date) as date_after
-    from {{ ref('int_top_n_states') }}
-),
-
-marked as (
-    select
-        *,
-        coalesce(state_before = 'inside', false)
-        and {{ days_between('date_before', 'store_date') }} <= {{ design.longest_gap }} as is_continued,
-        coalesce({{ days_between('store_date', 'date_after') }} <= {{ design.longest_gap }}, false)
-            as is_followed
-    from states
-    where state = 'inside'
-),
-
--- Days within a stay say nothing more, and they are most.
-ends as (
-    select * from marked
-    where not is_continued or not is_followed or state_after != 'inside'
-),
-
-numbered as (
+with numbered as (
     select
         *,
         sum(case when is_continued then 0 else 1 end) over (
@@ -36,7 +8,7 @@ numbered as (
             order by store_date
             rows between unbounded preceding and current row
         ) as stay
-    from ends
+    from {{ ref('int_top_n_ends') }}
 ),
 
 stays as (
@@ -45,16 +17,10 @@ stays as (
         stay,
         min(store_date) as entry_date,
         -- Seen outside shortly before, the entry is known; otherwise the app may have been there for long.
-        bool_or(
-            not is_continued
-            and coalesce(state_before, 'inside') != 'inside'
-            and {{ days_between('date_before', 'store_date') }} <= {{ design.longest_gap }}
-        ) as is_entry_observed,
+        bool_or(is_entry_observed) as is_entry_observed,
         max(store_date) as last_inside_date,
-        max(case when not (is_followed and state_after = 'inside') and is_followed then state_after end)
-            as state_after,
-        max(case when not (is_followed and state_after = 'inside') and is_followed then date_after end)
-            as date_after
+        max(state_after) as state_after,
+        max(date_after) as date_after
     from numbered
     group by {{ key }}, stay
 )

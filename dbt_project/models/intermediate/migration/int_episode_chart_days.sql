@@ -14,7 +14,7 @@ window_days as (
 
 ranks as (
     select * from {{ ref('fct_chart_rank_daily') }}
-    where store_date in (select window_date from window_days)
+    where store_date in (select window_days.window_date from window_days)
 ),
 
 leaders as (

@@ -69,16 +69,10 @@ seen_before as (
         usable_value,
         is_censored,
         row_number() over (partition by series_id, regime order by series_date desc) as days_ago
-    {%- if is_by_years() %}
-    from {{ ref('int_series_observations') }}
+    from {{ ref('int_series_observations') if is_by_years() else stored_rows('looked_back') }}
     where
-        series_date < {{ days_after(bound_of_year('first'), -look_back) }}
-    {%- else %}
-    from {{ stored_rows('looked_back') }}
-    where
-        {{ is_kept('series_date') }}
-        and series_date < {{ days_after(bound_of_touched('first'), -look_back) }}
-    {%- endif %}
+        {{ 'true' if is_by_years() else is_kept('series_date') }}
+        and series_date < {{ days_after(bound_of_days('first'), -look_back) }}
         and series_id in (
             select looked_back.series_id from looked_back
             where looked_back.previous_date is null and {{ is_touched('looked_back.series_date') }}

@@ -35,12 +35,12 @@ window_days as (
 
 ranks as (
     select * from {{ ref('fct_chart_rank_daily') }}
-    where store_date in (select window_date from window_days)
+    where store_date in (select window_days.window_date from window_days)
 ),
 
 top_ten_looks as (
     select * from {{ ref('int_chart_observations') }}
-    where rank <= 10 and store_date in (select window_date from window_days)
+    where rank <= 10 and store_date in (select window_days.window_date from window_days)
 ),
 
 events as (

@@ -152,6 +152,7 @@ ages as (
             and states.chart = first_entries.chart
             and states.top_n = first_entries.top_n
             and states.store_date >= first_entries.first_entry_date
+            and states.store_date <= {{ days_after('first_entries.first_entry_date', design.last_day) }}
     group by
         states.store, states.country, states.chart, states.top_n,
         {{ days_between('first_entries.first_entry_date', 'states.store_date') }}

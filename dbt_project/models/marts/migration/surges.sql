@@ -360,6 +360,19 @@ told as (
     where {{ is_touched('series_date') }}
 ),
 
+sought_dates as (
+    select distinct days.sought_date
+    from (
+        select {{ each_day('stretches.first_date', 'stretches.last_date') }} as sought_date
+        from (
+            select distinct
+                first_date,
+                last_date
+            from sought_stretches
+        ) as stretches
+    ) as days
+),
+
 stored as (
     select
         series_id,
@@ -377,7 +390,15 @@ stored as (
             when starts_with(robust_z_null_reason, 'a known break of the source: ') then robust_z_null_reason
         end as outage_text
     from {{ stored_rows('told') }}
-    where signal != 'chart_visibility' and {{ is_kept('series_date') }}
+    where
+        signal != 'chart_visibility'
+        and {{ is_kept('series_date') }}
+        -- Most rows are of charts, which know no bursts, and of days outside all stretches, then and now.
+        and (
+            signal_family != 'chart'
+            or break_null_reason is distinct from '{{ not_sought() }}'
+            or series_date in (select sought_dates.sought_date from sought_dates)
+        )
 ),
 
 -- States come and go for all days of a regime at once.
