@@ -1,10 +1,10 @@
 {#
-    Models by day that are too wide to be built whole at once: where such a model is built whole, it is built a year
+    Models by day with too many rows to be built whole at once: where such a model is built whole, it is built a year
     after the other, so that its memory does not grow with the history.
 
-    A model says `meta: {years_of: <model>}`: the one that it reads and whose days are its own. Its conditions
-    `near_touched` and `is_touched` are then of the year under way, look-back and look-ahead included, as they are of
-    the days that are rebuilt in any other build. Engines without variables build it at once.
+    A model says `meta: {years_of: <model>}`: one that it reads and that says the column of its day, whose years are
+    its own. Its conditions `near_touched` and `is_touched` are then of the year under way, look-back and look-ahead
+    included, as they are of the days that are rebuilt in any other build. Engines without variables build it at once.
 #}
 {% macro is_by_years() -%}
     {{ return(adapter.dispatch('is_by_years', 'migration_observatory')()) }}
