@@ -7,20 +7,21 @@ def model(dbt, session):
 
     from ingestion.statistics.breaks import PENALTIES, breaks_of
 
-    stretches = dbt.ref("int_series_stretches").df()
+    key = "series_id, regime, stretch"
+    stretches = dbt.ref("int_series_stretches").aggregate(
+        f"{key}, list(level order by series_date) as levels, list(series_date order by series_date) as dates",
+        key,
+    )
     rows = []
-    key = ["series_id", "regime", "stretch"]
-    ordered = stretches.sort_values([*key, "series_date"])
-    for (series_id, regime, stretch), days in ordered.groupby(key, sort=True):
-        found = breaks_of(days["level"].to_numpy())
+    for series_id, regime, stretch, levels, dates in stretches.order(key).fetchall():
+        found = breaks_of(levels)
         for factor in PENALTIES:
-            dates = [days["series_date"].iloc[at] for at in found.positions.get(factor, [])]
-            for number, date in enumerate([pd.NaT, *dates]):
+            breaks = [dates[at] for at in found.positions.get(factor, [])]
+            for number, date in enumerate([pd.NaT, *breaks]):
                 rows.append(
                     (
-                        series_id, int(regime), stretch, factor, number, date,
-                        days["series_date"].iloc[0], days["series_date"].iloc[-1], len(days),
-                        found.sigma, found.null_reason,
+                        series_id, regime, stretch, factor, number, date,
+                        dates[0], dates[-1], len(dates), found.sigma, found.null_reason,
                     )
                 )  # fmt: skip
     types = {
