@@ -12,6 +12,16 @@
 {%- endmacro %}
 
 
+{# Every day of the windows of `episodes`, once, with so many days `before` and `after` them. #}
+{% macro days_of_windows(episodes, before=0, after=0) -%}
+    select distinct days.day
+    from (
+        select {{ each_day(days_after('window_start', -before), days_after('window_end', after)) }} as day
+        from {{ episodes }}
+    ) as days
+{%- endmacro %}
+
+
 {# The day `n` days after `day`. #}
 {% macro days_after(day, n) -%}
     {{ return(adapter.dispatch('days_after', 'migration_observatory')(day, n)) }}

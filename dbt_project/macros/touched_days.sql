@@ -156,11 +156,9 @@
     The range says nothing new, but an engine can tell by it what it need not read.
 #}
 {% macro is_touched(day) -%}
-    {%- if is_incremental() -%}
-        {{ near_touched(day) }}
+    {{ near_touched(day) }}
+    {%- if is_incremental() %}
         and {{ day }} in (select t.day from upkeep.touched_days as t where t.model = '{{ model.name }}')
-    {%- else -%}
-        {{ near_touched(day) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -179,10 +177,10 @@
 
 {# The days from `first` to `last` that may be rebuilt, as rows of a select list: to be asked for with `is_touched`. #}
 {% macro each_touched_day(first, last) -%}
-    {%- if is_incremental() -%}
+    {%- if is_incremental() or is_by_years() -%}
         {{ each_day(
-            'greatest(' ~ first ~ ', ' ~ bound_of_touched('first') ~ ')',
-            'least(' ~ last ~ ', ' ~ bound_of_touched('last') ~ ')'
+            'greatest(' ~ first ~ ', ' ~ bound_of_days('first') ~ ')',
+            'least(' ~ last ~ ', ' ~ bound_of_days('last') ~ ')'
         ) }}
     {%- else -%}
         {{ each_day(first, last) }}

@@ -24,11 +24,11 @@ from orchestration import dbt, upkeep
 from orchestration.dbt import ensure_manifest, read_manifest
 from tests.integration.test_marts import prepare_lake
 
-FIRST = dt.date(2025, 1, 1)
+FIRST = dt.date(2025, 2, 25)
 """The first look at a chart; counts are older, so that there are days beyond every look-back."""
 COUNTED_BEFORE, LOOKED_AT = 200, 70
 QUIET = (FIRST - dt.timedelta(150), FIRST - dt.timedelta(40))
-"""Longer than any look-back, nobody counted the platform green."""
+"""Longer than any look-back, and over a year's end, nobody counted the platform green."""
 PLATFORMS = ("red", "green", "blue")
 APPS = ("red", "green", "blue", *(f"other_{n}" for n in range(12)))
 COUNTRIES = ("US", "CA")
@@ -264,6 +264,23 @@ def test_a_new_day_rebuilds_that_day_and_the_look_back(history: Home, tmp_path: 
     assert rebuilt["fct_chart_health"] <= 3 + 28
     assert rebuilt["int_series_baselines"] <= 3 + 83
     assert differing(history, anew(history, tmp_path / "whole")) == {}
+
+
+def test_the_observation_before_a_gap_over_a_years_end_is_known(history: Home) -> None:
+    """Where models are built by years, it lies before all that the year reads."""
+    with duckdb.connect(str(history.warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            "select series_date, previous_date from intermediate.int_series_baselines as later "
+            "where platform_id = 'green' and signal_family = 'attention' and previous_date < series_date - 83"
+        ).fetchall()
+        unknown = connection.execute(
+            "select count(*) from intermediate.int_series_baselines as later where previous_date is null "
+            "and exists (from intermediate.int_series_baselines as earlier where later.series_id = "
+            "earlier.series_id and later.regime = earlier.regime and earlier.series_date < later.series_date)"
+        ).fetchall()
+    ((after, before),) = rows
+    assert before.year < after.year
+    assert unknown == [(0,)]
 
 
 def test_a_build_without_news_rebuilds_no_day(history: Home) -> None:

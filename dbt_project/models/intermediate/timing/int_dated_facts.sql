@@ -29,18 +29,17 @@ watched as (
 
 -- By these few days an engine leaves out the rest before it joins.
 window_days as (
-    select distinct days.window_date
-    from (select {{ each_day('window_start', 'window_end') }} as window_date from episodes) as days
+    {{ days_of_windows('episodes') }}
 ),
 
 ranks as (
     select * from {{ ref('fct_chart_rank_daily') }}
-    where store_date in (select window_days.window_date from window_days)
+    where store_date in (select window_days.day from window_days)
 ),
 
 top_ten_looks as (
     select * from {{ ref('int_chart_observations') }}
-    where rank <= 10 and store_date in (select window_days.window_date from window_days)
+    where rank <= 10 and store_date in (select window_days.day from window_days)
 ),
 
 events as (
