@@ -57,4 +57,9 @@ def breaks_of(values: Sequence[float], penalties: Sequence[float] = PENALTIES) -
         return Breaks({}, math.nan, "most days are like the day before: no noise to measure a break by")
     fitted = ruptures.KernelCPD(kernel="linear", min_size=MIN_SIZE).fit(signal.reshape(-1, 1))
     price = sigma**2 * math.log(len(signal))
-    return Breaks({f: fitted.predict(pen=f * price)[:-1] for f in penalties}, sigma, None)
+    positions: dict[float, list[int]] = {}
+    for factor in sorted(penalties):
+        # Where no break is worth its price, none is worth a higher one.
+        is_calm = [] in positions.values()
+        positions[factor] = [] if is_calm else fitted.predict(pen=factor * price)[:-1]
+    return Breaks(positions, sigma, None)

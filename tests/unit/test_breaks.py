@@ -43,7 +43,8 @@ def test_the_linear_kernel_finds_what_pelt_with_the_squared_error_finds(factor: 
         signal = np.cumsum([dice.gauss(0, 1) for _ in range(120)])
         price = factor * noise(signal) ** 2 * math.log(len(signal))
         expected = ruptures.Pelt(model="l2", min_size=3, jump=1).fit(signal).predict(pen=price)[:-1]
-        assert breaks_of(list(signal), [factor]).positions[factor] == expected
+        assert breaks_of(list(signal)).positions[factor] == expected
+        assert breaks_of(list(signal), [factor]).positions == {factor: expected}
 
 
 def test_noise_is_that_of_a_normal_distribution_and_steps_do_not_count() -> None:

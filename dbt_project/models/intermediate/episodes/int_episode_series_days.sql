@@ -48,7 +48,9 @@ looks as (
         country,
         chart,
         store_date,
-        depth
+        depth,
+        -- Kept on this side: DuckDB joins by loops where a condition names the other side alone.
+        'chart_visibility' as signal
     from {{ ref('fct_chart_rank_daily') }}
     where
         rank_status = 'unranked'
@@ -85,7 +87,7 @@ inner join series
         and series.series_date <= {{ days_after('members.window_end', design.follow_up_days) }}
 left join looks
     on
-        series.signal = 'chart_visibility'
+        series.signal = looks.signal
         and series.platform_id = looks.platform_id
         and series.store = looks.store
         and series.country = looks.country

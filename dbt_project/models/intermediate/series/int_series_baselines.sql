@@ -16,9 +16,11 @@
 -- depends_on: {{ ref('fct_news_daily') }}
 {%- set half = design.baseline_days // 2 %}
 {%- set early_last = design.baseline_days - half + 1 %}
+{#- Of days that stay, what stands in the table need not be told again. #}
+{%- set read_back = design.baseline_days if is_incremental() else look_back %}
 with observations as (
     select * from {{ ref('int_series_observations') }}
-    where {{ near_touched('series_date', look_back) }}
+    where {{ near_touched('series_date', read_back) }}
 ),
 
 looked_back as (
@@ -60,7 +62,7 @@ looked_back as (
         )
 ),
 
--- What was observed last before the look-back began, of series that have nothing in it.
+-- What was observed last before all that is read, of series that have nothing in it.
 seen_before as (
     select
         series_id,
@@ -72,7 +74,7 @@ seen_before as (
     from {{ ref('int_series_observations') if is_by_years() else stored_rows('looked_back') }}
     where
         {{ 'true' if is_by_years() else is_kept('series_date') }}
-        and series_date < {{ days_after(bound_of_days('first'), -look_back) }}
+        and series_date < {{ days_after(bound_of_days('first'), -read_back) }}
         and series_id in (
             select looked_back.series_id from looked_back
             where looked_back.previous_date is null and {{ is_touched('looked_back.series_date') }}
@@ -100,18 +102,41 @@ windowed as (
             and seen_before.days_ago = 1
 ),
 
+{% if is_incremental() -%}
+stored as (
+    select
+        series_id,
+        series_date,
+        residual,
+        detrended_z
+    from {{ this }}
+    where {{ near_touched('series_date', read_back) }} and {{ is_kept('series_date') }}
+),
+
+{% endif -%}
 -- The line through the medians of both halves of the baseline, drawn on to the day: a trend is no surge.
 detrended as (
     select
-        *,
-        {{ least_scale('signal_family', 'signal', 'baseline_median') }} as least_scale,
+        windowed.*,
+        {{ least_scale('windowed.signal_family', 'windowed.signal', 'windowed.baseline_median') }} as least_scale,
+        {{ 'stored.detrended_z' if is_incremental() else 'cast(null as double)' }} as stored_detrended_z,
+        {{ 'stored.series_id is not null' if is_incremental() else 'false' }} as is_stored,
         case
-            when early_days >= {{ half // 2 }} and late_days >= {{ half // 2 }}
+            {% if is_incremental() -%}
+            when stored.series_id is not null then stored.residual
+            {% endif -%}
+            when windowed.early_days >= {{ half // 2 }} and windowed.late_days >= {{ half // 2 }}
                 then
-                    usable_value - late_median
-                    - (late_median - early_median) * {{ (half + 1) / 2 }} / {{ half }}
+                    windowed.usable_value - windowed.late_median
+                    - (windowed.late_median - windowed.early_median) * {{ (half + 1) / 2 }} / {{ half }}
         end as residual
     from windowed
+    {%- if is_incremental() %}
+    left join stored
+        on
+            windowed.series_id = stored.series_id
+            and windowed.series_date = stored.series_date
+    {%- endif %}
 ),
 
 residuals as (
@@ -136,6 +161,7 @@ scaled as (
                 then greatest({{ mad_to_sigma() }} * baseline_mad, least_scale)
         end as scale,
         case
+            when is_stored then stored_detrended_z
             when residual is not null and residual_days >= {{ design.baseline_minimum }}
                 then
                     (residual - residual_median)
@@ -222,6 +248,7 @@ select
     least_scale,
     scale,
     (usable_value - baseline_median) / nullif(scale, 0) as robust_z,
+    residual,
     residual_days,
     detrended_z,
     case when detrended_z is not null then up_4 end as cusum_up,

@@ -124,38 +124,14 @@ curves as (
     from before
 ),
 
--- Longevity counts days, not stays: an app that leaves and comes back is inside again.
-first_entries as (
-    select
-        platform_id,
-        {{ chart }},
-        min(entry_date) as first_entry_date
-    from {{ ref('int_top_n_stays') }}
-    group by platform_id, {{ chart }}
-),
-
 ages as (
     select
-        states.store,
-        states.country,
-        states.chart,
-        states.top_n,
-        {{ days_between('first_entries.first_entry_date', 'states.store_date') }} as days_since_entry,
-        count(case when states.state = 'inside' then 1 end) as days_inside,
+        {{ chart }},
+        days_since_entry,
+        count(case when state = 'inside' then 1 end) as days_inside,
         count(*) as days_known
-    from {{ ref('int_top_n_states') }} as states
-    inner join first_entries
-        on
-            states.platform_id = first_entries.platform_id
-            and states.store = first_entries.store
-            and states.country = first_entries.country
-            and states.chart = first_entries.chart
-            and states.top_n = first_entries.top_n
-            and states.store_date >= first_entries.first_entry_date
-            and states.store_date <= {{ days_after('first_entries.first_entry_date', design.last_day) }}
-    group by
-        states.store, states.country, states.chart, states.top_n,
-        {{ days_between('first_entries.first_entry_date', 'states.store_date') }}
+    from {{ ref('int_top_n_states') }}
+    group by {{ chart }}, days_since_entry
 ),
 
 longevities as (
