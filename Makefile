@@ -67,7 +67,7 @@ bench: setup ## Measures speed and memory, as ratios against a baseline of the s
 	$(BIN)/python -m tests.bench.run
 	$(BIN)/python -m tests.bench.simulations
 
-bench-scale: setup ## Builds all marts on ten years of 200 platforms in 30 countries; takes hours
+bench-scale: setup ## Builds all marts on ten years of 200 platforms in 30 countries; takes some 20 minutes
 	$(BIN)/python -m tests.bench.scale
 
 soak: setup ## Passes the long tests; simulates 200 days with faults and kills, in the real processes (hours)

@@ -118,7 +118,8 @@ stored as (
 detrended as (
     select
         windowed.*,
-        {{ least_scale('windowed.signal_family', 'windowed.signal', 'windowed.baseline_median') }} as least_scale,
+        {{ least_scale('windowed.signal_family', 'windowed.signal', 'windowed.baseline_median') }}
+            as least_scale,
         {{ 'stored.detrended_z' if is_incremental() else 'cast(null as double)' }} as stored_detrended_z,
         {{ 'stored.series_id is not null' if is_incremental() else 'false' }} as is_stored,
         case
