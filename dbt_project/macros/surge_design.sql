@@ -61,6 +61,34 @@
 {%- endmacro %}
 
 
+{#
+    What may have to be said anew of surges on days that are not rebuilt. One of several kinds is asked for by itself,
+    so that an engine can leave out the others as it reads.
+#}
+{% macro stored_surges(like, kind) -%}
+    select
+        series_id,
+        series_date,
+        signal,
+        signal_family,
+        total,
+        known_break_date,
+        burst_state,
+        burst_weight,
+        burst_null_reason,
+        break_penalties,
+        break_null_reason,
+        case
+            when starts_with(robust_z_null_reason, 'a known break of the source: ') then robust_z_null_reason
+        end as outage_text
+    from {{ stored_rows(like) }}
+    where
+        signal != 'chart_visibility'
+        and {{ kind }}
+        and {{ is_kept('series_date') }}
+{%- endmacro %}
+
+
 {# What new days can change of a surge on any other: bursts, since the base rate is that of all days, and breaks. #}
 {% macro burst_null_reason() -%}
     case

@@ -1,13 +1,12 @@
 {#
     Whether an app was inside, outside or removed, per platform, chart, depth and day: by a look for the app itself
-    or, at number 1, by a look that found another there. `condition`: of rows of `fct_chart_rank_daily`. Days of an
-    app that no look shows inside are left out.
+    or, at number 1, by a look that found another there. `ranks`: rows of `fct_chart_rank_daily`, of the apps that are
+    told of; `all_ranks`: of all apps in the same charts. Days of an app that no look shows inside are left out.
 #}
-{% macro top_n_states(condition) %}
+{% macro top_n_states(ranks, all_ranks) %}
 {%- set design = survival_design() -%}
 with ranks as (
-    select * from {{ ref('fct_chart_rank_daily') }}
-    where {{ condition }}
+    select * from {{ ranks }}
 ),
 
 depths as (
@@ -35,7 +34,7 @@ leaders as (
         country,
         chart,
         store_date
-    from ranks
+    from {{ all_ranks }}
     where rank = 1
 ),
 

@@ -35,15 +35,26 @@ days as (
     where {{ is_touched('store_date') }}
 ),
 
-entries as (
-    select * from {{ ref('stg_raw__chart_entries') }}
+compared as (
+    select
+        capture_id,
+        store_date
+    from {{ ref('stg_raw__capture_days') }}
     where
-        store_app_id is not null
-        and capture_id in (
+        capture_id in (
             select days.capture_id from days
             union
             select days.previous_capture_id from days
         )
+),
+
+entries as (
+    select * from {{ ref('stg_raw__chart_entries') }}
+    where
+        store_app_id is not null
+        and capture_id in (select compared.capture_id from compared)
+        -- The days say nothing new, but an engine can tell by them what it need not read.
+        and store_date in (select compared.store_date from compared)
 ),
 
 ranks as (
@@ -112,3 +123,5 @@ select
     days.previous_date is not null and (moves.rank is null or moves.previous_rank is null) as is_censored
 from days
 left join moves on days.capture_id = moves.capture_id
+-- Days that are asked for together stand together.
+order by days.store_date

@@ -67,3 +67,5 @@ full outer join ranks
     on
         covered.capture_id = ranks.capture_id
         and covered.covered_platform_id = ranks.platform_id
+-- Days that are asked for together stand together.
+order by store_date

@@ -3,8 +3,16 @@ with captures as (
     select * from {{ ref('stg_raw__chart_captures') }}
 ),
 
-ranks as (
-    select * from {{ ref('int_chart_ranks') }}
+ranked as (
+    select
+        store,
+        country,
+        chart,
+        platform_id,
+        min(store_date) as first_date,
+        max(store_date) as last_date
+    from {{ ref('int_chart_ranks') }}
+    group by store, country, chart, platform_id
 ),
 
 apps as (
@@ -22,15 +30,17 @@ looked_at as (
         store,
         country,
         chart,
-        store_date
+        store_date as first_date,
+        store_date as last_date
     from captures
-    union
+    union all
     select
         store,
         country,
         chart,
-        store_date
-    from ranks
+        first_date,
+        last_date
+    from ranked
 ),
 
 charts as (
@@ -38,8 +48,8 @@ charts as (
         store,
         country,
         chart,
-        min(store_date) as first_date,
-        max(store_date) as last_date
+        min(first_date) as first_date,
+        max(last_date) as last_date
     from looked_at
     group by store, country, chart
 ),
@@ -50,7 +60,7 @@ named as (
         country,
         chart,
         platform_id
-    from ranks
+    from ranked
     union
     select
         store,

@@ -43,3 +43,5 @@ select
 from recognised
 where platform_id is not null
 group by capture_id, platform_id, store, country, chart, store_date
+-- Days that are asked for together stand together.
+order by store_date

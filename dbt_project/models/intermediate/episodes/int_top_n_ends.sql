@@ -4,8 +4,13 @@
     materialized='incremental',
     meta={'day': 'store_date', 'look_back': gap, 'look_ahead': gap, 'years_of': 'fct_chart_rank_daily'}
 ) }}
-with states as (
-    {{ top_n_states(near_touched('store_date', gap, gap)) }}
+with near_ranks as (
+    select * from {{ ref('fct_chart_rank_daily') }}
+    where {{ near_touched('store_date', gap, gap) }}
+),
+
+states as (
+    {{ top_n_states('near_ranks', 'near_ranks') }}
 ),
 
 neighboured as (

@@ -12,20 +12,34 @@ with first_entries as (
     group by platform_id, store, country, chart, top_n
 ),
 
--- By these days an engine leaves out the rest before it joins.
-followed_days as (
-    select distinct days.followed_date
-    from (
-        select
-            {{ each_day(
-                'entry_days.first_entry_date', days_after('entry_days.first_entry_date', design.last_day)
-            ) }} as followed_date
-        from (select distinct first_entries.first_entry_date from first_entries) as entry_days
-    ) as days
+-- Most days of most apps follow no entry: they are left out before anything is made of them.
+followed_apps as (
+    select
+        platform_id,
+        store,
+        country,
+        chart,
+        min(first_entry_date) as first_date,
+        {{ days_after('max(first_entry_date)', design.last_day) }} as last_date
+    from first_entries
+    group by platform_id, store, country, chart
+),
+
+followed_ranks as (
+    select ranks.*
+    from {{ ref('fct_chart_rank_daily') }} as ranks
+    inner join followed_apps
+        on
+            ranks.platform_id = followed_apps.platform_id
+            and ranks.store = followed_apps.store
+            and ranks.country = followed_apps.country
+            and ranks.chart = followed_apps.chart
+            and ranks.store_date >= followed_apps.first_date
+            and ranks.store_date <= followed_apps.last_date
 ),
 
 states as (
-    {{ top_n_states('store_date in (select followed_days.followed_date from followed_days)') }}
+    {{ top_n_states('followed_ranks', ref('fct_chart_rank_daily')) }}
 )
 
 select

@@ -12,8 +12,10 @@ def model(dbt, session):
         f"{key}, list(level order by series_date) as levels, list(series_date order by series_date) as dates",
         key,
     )
+    # Arrays: a list of Python's own values takes longer to make than to search.
+    columns = stretches.order(key).fetchnumpy()
     rows = []
-    for series_id, regime, stretch, levels, dates in stretches.order(key).fetchall():
+    for series_id, regime, stretch, levels, dates in zip(*columns.values(), strict=True):
         found = breaks_of(levels)
         for factor in PENALTIES:
             breaks = [dates[at] for at in found.positions.get(factor, [])]

@@ -1,24 +1,13 @@
 {%- set design = surge_design() %}
-with usable as (
-    select
-        series_id,
-        regime,
-        platform_id,
-        signal_family,
-        series_date,
-        usable_value
-    from {{ ref('int_series_baselines') }}
-    -- Of a chart's two scales the log rank: visibility hardly moves where most of a chart is.
-    where usable_value is not null and signal != 'chart_visibility'
-),
-
-whole_series as (
+with whole_series as (
     select
         series_id,
         regime,
         max(series_date) as last_date,
         min(usable_value) as least_value
-    from usable
+    from {{ ref('int_series_baselines') }}
+    -- Of a chart's two scales the log rank: visibility hardly moves where most of a chart is.
+    where usable_value is not null and signal != 'chart_visibility'
     group by series_id, regime
 ),
 
@@ -50,24 +39,34 @@ episode_days as (
 
 placed as (
     select
-        usable.*,
-        'latest' as stretch
-    from usable
+        baselines.series_id,
+        baselines.regime,
+        'latest' as stretch,
+        baselines.signal_family,
+        baselines.series_date,
+        baselines.usable_value
+    from {{ ref('int_series_baselines') }} as baselines
     inner join whole_series
         on
-            usable.series_id = whole_series.series_id
-            and usable.regime = whole_series.regime
-    where usable.series_date > {{ days_after('whole_series.last_date', -design.break_days) }}
+            baselines.series_id = whole_series.series_id
+            and baselines.regime = whole_series.regime
+            and baselines.series_date > {{ days_after('whole_series.last_date', -design.break_days) }}
+    where baselines.usable_value is not null
     union all
     select
-        usable.*,
-        episode_days.episode_id as stretch
-    from usable
+        baselines.series_id,
+        baselines.regime,
+        episode_days.episode_id as stretch,
+        baselines.signal_family,
+        baselines.series_date,
+        baselines.usable_value
+    from {{ ref('int_series_baselines') }} as baselines
     inner join episode_days
         on
-            usable.platform_id = episode_days.platform_id
-            and usable.series_date >= episode_days.first_date
-            and usable.series_date <= episode_days.last_date
+            baselines.platform_id = episode_days.platform_id
+            and baselines.series_date >= episode_days.first_date
+            and baselines.series_date <= episode_days.last_date
+    where baselines.usable_value is not null
 )
 
 select

@@ -19,16 +19,6 @@ captures as (
     from whole_charts
 ),
 
-entries as (
-    select
-        capture_id,
-        store_app_id,
-        min(rank) as rank
-    from {{ ref('stg_raw__chart_entries') }}
-    where store_app_id is not null
-    group by capture_id, store_app_id
-),
-
 neighbours as (
     select {{ each_number(-1, 1) }} as slots_later
 ),
@@ -103,6 +93,18 @@ looks as (
         other_capture_id as look_id,
         false as is_first
     from pairs
+),
+
+entries as (
+    select
+        capture_id,
+        store_app_id,
+        min(rank) as rank
+    from {{ ref('stg_raw__chart_entries') }}
+    where
+        store_app_id is not null
+        and capture_id in (select looks.look_id from looks)
+    group by capture_id, store_app_id
 ),
 
 apps as (

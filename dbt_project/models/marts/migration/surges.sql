@@ -373,32 +373,21 @@ sought_dates as (
     ) as days
 ),
 
-stored as (
-    select
-        series_id,
-        series_date,
-        signal,
-        signal_family,
-        total,
-        known_break_date,
-        burst_state,
-        burst_weight,
-        burst_null_reason,
-        break_penalties,
-        break_null_reason,
-        case
-            when starts_with(robust_z_null_reason, 'a known break of the source: ') then robust_z_null_reason
-        end as outage_text
-    from {{ stored_rows('told') }}
-    where
-        signal != 'chart_visibility'
-        and {{ is_kept('series_date') }}
-        -- Most rows are of charts, which know no bursts, and of days outside all stretches, then and now.
-        and (
-            signal_family != 'chart'
-            or break_null_reason is distinct from '{{ not_sought() }}'
-            or series_date in (select sought_dates.sought_date from sought_dates)
-        )
+-- Counts may burst on any day.
+stored_counts as (
+    {{ stored_surges('told', "signal_family != 'chart'") }}
+),
+
+-- Most rows are of charts, which know no bursts, and of days outside all stretches, then and now.
+{%- set reason = "signal_family = 'chart' and break_null_reason" %}
+{%- set was_sought = [reason ~ " is null", reason ~ " != '" ~ not_sought() ~ "'"] %}
+{%- set is_sought_now = "series_date in (select sought_dates.sought_date from sought_dates)" %}
+stored_charts as (
+    {{ stored_surges('told', was_sought[0]) }}
+    union all
+    {{ stored_surges('told', was_sought[1]) }}
+    union all
+    {{ stored_surges('told', reason ~ " = '" ~ not_sought() ~ "' and " ~ is_sought_now) }}
 ),
 
 -- States come and go for all days of a regime at once.
@@ -407,8 +396,8 @@ had_states as (
         series_id,
         known_break_date,
         bool_or(burst_state is not null) as has_states
-    from stored
-    where total > 0 and signal_family != 'chart'
+    from stored_counts
+    where total > 0
     group by series_id, known_break_date
 ),
 
@@ -426,30 +415,35 @@ other_states as (
 
 -- Most days were at rest and outside all stretches, and still are: only the others are compared.
 perhaps_other as (
-    select * from stored
-    where burst_state = 1 or break_null_reason is distinct from '{{ not_sought() }}'
-    union
-    select stored.*
-    from stored
-    inner join sought_stretches
-        on
-            stored.series_id = sought_stretches.series_id
-            and stored.series_date between sought_stretches.first_date and sought_stretches.last_date
-    union
-    select stored.*
-    from stored
-    inner join bursts
-        on
-            stored.series_id = bursts.series_id
-            and stored.series_date = bursts.series_date
-    where bursts.burst_state = 1
-    union
-    select stored.*
-    from stored
-    inner join other_states
-        on
-            stored.series_id = other_states.series_id
-            and stored.known_break_date is not distinct from other_states.known_break_date
+    select * from stored_charts
+    union all
+    (
+        select * from stored_counts
+        where burst_state = 1 or break_null_reason is distinct from '{{ not_sought() }}'
+        union
+        select stored_counts.*
+        from stored_counts
+        inner join sought_stretches
+            on
+                stored_counts.series_id = sought_stretches.series_id
+                and stored_counts.series_date
+                between sought_stretches.first_date and sought_stretches.last_date
+        union
+        select stored_counts.*
+        from stored_counts
+        inner join bursts
+            on
+                stored_counts.series_id = bursts.series_id
+                and stored_counts.series_date = bursts.series_date
+        where bursts.burst_state = 1
+        union
+        select stored_counts.*
+        from stored_counts
+        inner join other_states
+            on
+                stored_counts.series_id = other_states.series_id
+                and stored_counts.known_break_date is not distinct from other_states.known_break_date
+    )
 ),
 
 -- A stretch lies within a regime, and days between its first and last are of that regime, too.

@@ -23,3 +23,5 @@ select
     provenance
 from seen
 where seen_order = 1
+-- Days that are asked for together stand together.
+order by store_date
