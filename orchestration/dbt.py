@@ -120,7 +120,10 @@ def _invoke(
     places = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
     outputs = ["--target-path", str(target), "--log-path", str(target)]
     with _environment(environ):
-        outcome = dbtRunner(manifest=manifest).invoke([*_QUIET, *arguments, *places, *outputs])
+        try:
+            outcome = dbtRunner(manifest=manifest).invoke([*_QUIET, *arguments, *places, *outputs])
+        finally:
+            close_warehouse()
     nodes = getattr(outcome.result, "results", None)
     if outcome.exception is not None and says_full(str(outcome.exception)):
         raise outcome.exception  # who called knows the home, and what to say
@@ -131,6 +134,15 @@ def _invoke(
             remedy=f"Read {target / 'dbt.log'}, mend the project, and run again",
         )
     return [_node_result(node) for node in nodes or []]
+
+
+def close_warehouse() -> None:
+    """Closes the file that dbt ran on in this process; until then nothing else can open it."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    if DuckDBConnectionManager._ENV is not None:  # `env()` fails where there is none
+        DuckDBConnectionManager.env().close()
+    DuckDBConnectionManager.close_all_connections()
 
 
 _QUIET = ("--quiet", "--no-use-colors")

@@ -152,8 +152,8 @@ def publish(
     `now` is an aware instant; it names the version and ages the old ones. `days` gives the column of the day
     of models that dbt builds by day: of them, only days that were rebuilt are read. `step` is called with
     each name of `STEPS` once that step is done; an unchanged warehouse takes the first and the last only.
-    Nobody may write the warehouse meanwhile, not even this process: dbt-duckdb gives the file back after a
-    run in process only with `keep_open: false` in its profile. Raises PublishError, and leaves what is
+    Nobody may write the warehouse meanwhile, not even this process: after a run of dbt in process the file is
+    open until `dbt.close_warehouse`. Raises PublishError, and leaves what is
     published as it was, if the warehouse cannot be read, a model is missing, or the new version is not what
     was copied; and `DiskFullError` likewise.
     """

@@ -32,36 +32,43 @@
 {# Days by which the known time of a chart grew or shrank since the model was built, seen or not. #}
 {% macro spread_chart_ranges() %}
     {{ changed_ranges(
-        day_ranges(this, "store || ' ' || country || ' ' || chart", 'store_date', 'store_date'),
-        day_ranges(ref('int_chart_platforms'), "store || ' ' || country || ' ' || chart", 'first_date', 'last_date')
+        day_ranges(this, ['store', 'country', 'chart'], 'store_date', 'store_date'),
+        day_ranges(ref('int_chart_platforms'), ['store', 'country', 'chart'], 'first_date', 'last_date')
     ) }}
 {%- endmacro %}
 
 {# The same of the signals of attention, and of news. #}
 {% macro spread_attention_ranges() %}
     {{ changed_ranges(
-        day_ranges(this, 'source', 'attention_date', 'attention_date'),
+        day_ranges(this, ['source'], 'attention_date', 'attention_date'),
         day_ranges(
             "(select * from " ~ ref('stg_raw__attention') ~ " where subject_type = 'platform') as readings",
-            'signal', 'attention_date', 'attention_date'
+            ['signal'], 'attention_date', 'attention_date'
         )
     ) }}
 {%- endmacro %}
 
 {% macro spread_news_ranges() %}
     {{ changed_ranges(
-        day_ranges(this, 'source', 'news_date', 'news_date'),
-        day_ranges(ref('stg_raw__news_volume'), 'signal', 'news_date', 'news_date')
+        day_ranges(this, ['source'], 'news_date', 'news_date'),
+        day_ranges(ref('stg_raw__news_volume'), ['signal'], 'news_date', 'news_date')
     ) }}
 {%- endmacro %}
 
-{% macro day_ranges(relation, key, first, last) %}
+{% macro day_ranges(relation, columns, first, last) %}
+    {#- Texts are put together of groups: of all rows that takes longer than all else. #}
     select
-        {{ key }} as key,
-        min({{ first }}) as first_date,
-        max({{ last }}) as last_date
-    from {{ relation }}
-    group by 1
+        {{ columns | join(" || ' ' || ") }} as key,
+        first_date,
+        last_date
+    from (
+        select
+            {{ columns | join(', ') }},
+            min({{ first }}) as first_date,
+            max({{ last }}) as last_date
+        from {{ relation }}
+        group by {{ columns | join(', ') }}
+    ) as ranges
 {%- endmacro %}
 
 {# Days that lie in one of two ranges of a key only. A key that came or went changes what the model is made from. #}

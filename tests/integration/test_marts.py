@@ -18,7 +18,7 @@ from ingestion.lake import ensure_anchor, lake_columns
 from ingestion.loads import ensure_ledger
 from ingestion.settings import Home
 from ingestion.tables import RAW_TABLES
-from orchestration.dbt import PARSED, PROJECT_DIR, ensure_manifest, read_manifest
+from orchestration.dbt import PARSED, PROJECT_DIR, close_warehouse, ensure_manifest, read_manifest
 
 VINTAGE = dt.date(2025, 7, 9)
 MARTS = "select table_name from duckdb_tables() where schema_name = 'marts'"
@@ -52,7 +52,6 @@ def put(home: Home, table_name: str, rows: Iterable[Mapping[str, object]]) -> No
 
 def run_dbt(home: Home, *arguments: str) -> dict[str, str]:
     """Invokes dbt on the home's lake; gives the status of every node that does anything by its unique id."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
@@ -65,7 +64,7 @@ def run_dbt(home: Home, *arguments: str) -> dict[str, str]:
         environment.setenv("OBSERVATORY_LAKE", str(home.lake))
         environment.setenv("OBSERVATORY_WAREHOUSE", str(home.warehouse))
         outcome = dbtRunner(manifest=manifest).invoke(["--quiet", *arguments, *places])
-    DuckDBConnectionManager.close_all_connections()
+    close_warehouse()
     assert outcome.exception is None, outcome.exception
     done = [node for node in outcome.result.results if node.status != "no-op"]  # exposures are words
     return {node.node.unique_id: str(node.status) for node in done}

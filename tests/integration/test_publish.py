@@ -452,26 +452,28 @@ from pathlib import Path
 from dbt.cli.main import dbtRunner
 from ingestion.settings import Home
 from tests._support.publishing import NOON, read
+from orchestration.dbt import close_warehouse
 from orchestration.publish import publish
 
 home, project = Home(Path(sys.argv[1])), sys.argv[2]
 for _ in range(2):
     outcome = dbtRunner().invoke(["build", "--quiet", "--project-dir", project, "--profiles-dir", project])
     assert outcome.success, outcome.exception
+    close_warehouse()
     publication = publish(home, ["dim_app"], NOON)
 print(publication.created, publication.tables[0].rows)
 """
 
 
 def test_dbt_gives_the_warehouse_back_to_the_process_that_ran_it(home: Home, tmp_path: Path) -> None:
-    """The reason for `keep_open: false` in the profile: without it the publish is refused."""
+    """The reason for `close_warehouse`: without it the publish is refused."""
     home.root.mkdir()
     project = tmp_path / "project"
     for name, text in {
         "dbt_project.yml": "{name: small, version: '1.0', profile: small, models: {+materialized: table, "
         "+persist_docs: {relation: true, columns: true}}, flags: {send_anonymous_usage_stats: false}}",
         "profiles.yml": f"small: {{target: t, outputs: {{t: {{type: duckdb, path: '{home.warehouse}', "
-        f"schema: marts, keep_open: false, config_options: {{preserve_insertion_order: false, "
+        f"schema: marts, keep_open: true, config_options: {{preserve_insertion_order: false, "
         f"temp_directory: '{tmp_path / 'spill'}'}}}}}}}}",
         "models/dim_app.sql": "select 1 as app_id",
         "models/m.yml": "models: [{name: dim_app, description: A grain., "
