@@ -9,12 +9,14 @@ are told apart (`table_content`).
     published/current  -> versions/<instant>-<digest>              the one link that is flipped
     published/versions/<instant>-<digest>/observatory.duckdb, parquet/<model>.parquet
 
+A large mart of days is a folder of that name, with a file a month: `parquet/<model>.parquet/2025-01.parquet`.
+
 A version is complete, on disk and tested before `current` names it, and it is never written again. A
 process killed at any point leaves `current` on a whole version; what it began is removed by the next
 publish. Whoever reads several Parquet files of one state resolves the link first, and once.
 
 A version begins as a copy of the current one's database, in which only what differs is replaced: tables, and
-single days of tables that dbt builds by day. Parquet files of tables that stayed the same are hard links to
+single days of tables that dbt builds by day. Parquet files whose rows stayed the same are hard links to
 the current version's. What the current version holds is noted (`_note`), with the sizes and times of its
 files; of a table built by day only days that dbt rebuilt since are read. Whatever speaks against that note,
 or that it is missing, as after maintenance (`distrust`), makes all of it be read, and a version be built
@@ -64,12 +66,14 @@ KEEP_COUNT = 5
 KEEP_AGE = timedelta(hours=24)
 
 # Part of every digest. Raise it when a version's form changes: the same rows are then published again.
-LAYOUT = 1
+LAYOUT = 2
 # The oldest form that DuckDB 1.5 can write and read; 2.x reads and writes it too.
 _STORAGE_VERSION = "v1.5.0"
 _MEMORY_LIMIT = "1GB"
 _MOST_FREE = 0.5
 """A database of which more is free is not copied on: the next version is built anew, and small."""
+MOST_ROWS_A_FILE = 1_000_000
+"""A mart of days with more rows has a file a month: one more day need not write ten years of them again."""
 _LOCK_TIMEOUT_SECONDS = 300
 _INSTANT = "%Y%m%dT%H%M%S.%fZ"
 _VERSION_ID = re.compile(r"(?P<instant>\d{8}T\d{6}\.\d{6}Z)-(?P<digest>[0-9a-f]{12})")
@@ -420,10 +424,7 @@ def _build(
     _describe(con, contents)
     con.execute("COMMIT")
     for name, content in contents.items():
-        unchanged = name in before and before[name].table == content.table
-        if not (base and unchanged and _link(_parquet(base.version.path, name), _parquet(folder, name))):
-            target = text(_parquet(folder, name))
-            con.execute(f"COPY {relation('built', name)} TO {target} (FORMAT parquet, COMPRESSION zstd)")
+        _write_parquet(con, folder, content, base.version.path if base else None, before.get(name))
     phases.done("copied")
     con.execute("CHECKPOINT built")
     con.execute("DETACH built")
@@ -466,6 +467,25 @@ def _put(con: duckdb.DuckDBPyConnection, content: Content, before: Content | Non
             f"INSERT INTO {relation('built', table.name)} "
             f"FROM {relation('warehouse', table.name)} WHERE {chosen}"
         )
+
+
+def _write_parquet(
+    con: duckdb.DuckDBPyConnection, folder: Path, content: Content, old: Path | None, before: Content | None
+) -> None:
+    """The files of a built table; where rows are as `before`, links to those of the `old` version."""
+    if before and before.table == content.table:
+        days: set[str] | None = set()
+    else:
+        days = changed_days(before, content) if before else None
+    for part in _parts(content):
+        target = folder / part.file
+        target.parent.mkdir(exist_ok=True)
+        changed = days is None or any(day.startswith(part.month) for day in days)
+        if changed or old is None or not _link(old / part.file, target):
+            con.execute(
+                f"COPY (FROM {relation('built', content.table.name)} WHERE {part.condition}) "
+                f"TO {text(target)} (FORMAT parquet, COMPRESSION zstd)"
+            )
 
 
 def _link(old: Path, new: Path) -> bool:
@@ -634,7 +654,7 @@ def _flaw(
 
     Reads all that differs from `before`, and no more than the numbers of the rows that were copied with it.
     """
-    parquet = {_parquet(folder, name): content.table.rows.count for name, content in contents.items()}
+    parquet = {folder / part.file: part.rows for content in contents.values() for part in _parts(content)}
     if {path for path in folder.rglob("*") if not path.is_dir()} != {folder / _DATABASE, *parquet}:
         return "a file is missing, or one too many"
     try:
@@ -646,9 +666,11 @@ def _flaw(
         rows = con.execute(f"SELECT count(*) FROM {relation('published', DICTIONARY)}").fetchall()
         if rows != [(len(_dictionary_rows(contents)),)]:
             return "its data dictionary differs"
-        for path, count in parquet.items():
-            if con.execute(f"SELECT count(*) FROM read_parquet({text(path)})").fetchall() != [(count,)]:
-                return f"{path.name} has another number of rows"
+        for path, count in con.execute(
+            f"SELECT file_name, num_rows FROM parquet_file_metadata([{', '.join(map(text, parquet))}])"
+        ).fetchall():
+            if parquet[Path(path)] != count:
+                return f"{Path(path).relative_to(folder)} has another number of rows"
     except duckdb.Error as error:
         return _first_line(error)
     return None
@@ -674,8 +696,31 @@ def _refuse_unusable(models: tuple[str, ...]) -> None:
         )
 
 
-def _parquet(folder: Path, model: str) -> Path:
-    return folder / "parquet" / f"{model}.parquet"
+@dataclass(frozen=True)
+class _Part:
+    """A Parquet file of a version: with all rows of a table (`month` is empty), or those of a month."""
+
+    file: Path
+    month: str
+    rows: int
+    condition: str
+
+
+def _parts(content: Content) -> list[_Part]:
+    """The files that a table is shown in."""
+    file, by_day = Path("parquet", f"{content.table.name}.parquet"), content.by_day
+    if by_day is None or content.table.rows.count <= MOST_ROWS_A_FILE:
+        return [_Part(file, "", content.table.rows.count, "true")]
+    months: dict[str, int] = {}
+    for day, rows in sorted(by_day.days.items()):
+        months[day[:7]] = months.get(day[:7], 0) + rows.count
+    day, first = quoted(by_day.column), "DATE '{}-01'"
+    within = f"{day} >= {first} AND {day} < CAST({first} + INTERVAL 1 MONTH AS DATE)"
+    return [
+        _Part(file / f"{month}.parquet", month, rows, within.format(month, month))
+        for month, rows in months.items()
+        if rows
+    ]
 
 
 def _first_line(error: Exception) -> str:

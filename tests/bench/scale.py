@@ -33,7 +33,7 @@ from tests.integration.test_marts import prepare_lake
 
 LAST = dt.date(2024, 12, 31)
 MEMORY_TARGET_GB = 4.0
-DUCKDB_LIMIT = "2200MB"
+DUCKDB_LIMIT = "2000MB"
 """Beside it stand Python, dbt, and what DuckDB does not count."""
 DAY_TARGET = 1.5
 EPISODES = 5

@@ -69,6 +69,12 @@ def parquet_of(home: Home, model: str) -> Path:
     return home.published_parquet.resolve() / f"{model}.parquet"
 
 
+def files_of(home: Home, model: str) -> list[Path]:
+    """One file, or the files of a mart that is a folder."""
+    place = parquet_of(home, model)
+    return sorted(place.iterdir()) if place.is_dir() else [place]
+
+
 def rows_in(database: Path, model: str, *, ordered: bool = False) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(database), read_only=True) as con:
         return con.execute(f"FROM marts.{model}{' ORDER BY ALL' if ordered else ''}").fetchall()
@@ -91,7 +97,11 @@ def assert_shows_the_warehouse(home: Home) -> None:
         assert rows_in(home.published_database, model, ordered=True) == rows_in(
             home.warehouse, model, ordered=True
         )
-        assert duckdb.sql(f"FROM read_parquet('{parquet_of(home, model)}')").fetchall() == shown
+        files = [str(path) for path in files_of(home, model)]
+        if len(files) == 1:
+            assert duckdb.sql(f"FROM read_parquet({files})").fetchall() == shown
+        else:
+            assert sorted(duckdb.sql(f"FROM read_parquet({files})").fetchall()) == sorted(shown)
     with duckdb.connect(str(home.published_database), read_only=True) as con:
         dictionary = con.execute("SELECT column_name FROM marts.data_dictionary ORDER BY ALL").fetchall()
     assert len(dictionary) == len(MODELS) + len(described(home.warehouse))
@@ -183,6 +193,70 @@ def test_a_table_that_changed_otherwise_is_replaced_whole(published: Home, chang
         assert publish_at(published, run).created
         assert is_shared(published, "dim_app")
         assert_shows_the_warehouse(published)
+
+
+@pytest.fixture
+def by_month(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Forty days, published: too many rows for one file, so January and February have one each."""
+    monkeypatch.setattr("orchestration.publish.MOST_ROWS_A_FILE", ROWS)
+    build(home, days_of(40), "run 0")
+    publish_at(home)
+    return home
+
+
+def months_of(home: Home) -> dict[str, bool]:
+    """The files of the large mart, and whether each is also one of an earlier version."""
+    return {path.name: path.stat().st_nlink > 1 for path in files_of(home, "fct_rank")}
+
+
+def test_a_large_mart_has_a_file_a_month(by_month: Home) -> None:
+    assert_shows_the_warehouse(by_month)
+    assert months_of(by_month) == {"2025-01.parquet": False, "2025-02.parquet": False}
+    for path, days in zip(files_of(by_month, "fct_rank"), (31, 9), strict=True):
+        [(rows, months)] = duckdb.sql(
+            f"SELECT count(*), count(DISTINCT month(store_date)) FROM read_parquet('{path}')"
+        ).fetchall()
+        assert (rows, months) == (days * ROWS, 1)
+
+
+@pytest.mark.parametrize(("position", "shared"), [(40, "2025-01.parquet"), (3, "2025-02.parquet")])
+def test_of_a_large_mart_the_month_that_changed_is_written(
+    by_month: Home, position: int, shared: str
+) -> None:
+    day = FIRST + timedelta(position)
+    build(by_month, days_of(40) | {day: 1}, "run 1", {day})
+    publish_at(by_month, 1)
+    assert_shows_the_warehouse(by_month)
+    assert [name for name, is_old in months_of(by_month).items() if is_old] == [shared]
+
+
+def test_a_month_without_days_has_no_file(by_month: Home) -> None:
+    gone = {FIRST + timedelta(n) for n in range(31, 40)}
+    build(by_month, days_of(31), "run 1", gone)
+    publish_at(by_month, 1)
+    assert_shows_the_warehouse(by_month)
+    assert list(months_of(by_month)) == ["2025-01.parquet"]
+
+
+def test_a_mart_grows_out_of_its_file_and_back(published: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = FIRST + timedelta(40)
+    monkeypatch.setattr("orchestration.publish.MOST_ROWS_A_FILE", 40 * ROWS)
+    build(published, days_of(41), "run 1", {day})
+    publish_at(published, 1)
+    assert_shows_the_warehouse(published)
+    assert months_of(published) == {"2025-01.parquet": False, "2025-02.parquet": False}
+    build(published, days_of(40), "run 2", {day})
+    publish_at(published, 2)
+    assert_shows_the_warehouse(published)
+    assert parquet_of(published, "fct_rank").is_file()
+
+
+def test_a_month_that_is_damaged_is_healed(by_month: Home) -> None:
+    path = files_of(by_month, "fct_rank")[0]
+    path.write_bytes(path.read_bytes()[:-1])
+    publish_at(by_month, 1)
+    assert_shows_the_warehouse(by_month)
+    assert months_of(by_month) == {"2025-01.parquet": False, "2025-02.parquet": False}
 
 
 def test_a_model_comes_and_goes(published: Home) -> None:
