@@ -572,7 +572,10 @@ def test_an_answer_that_arrives_after_midnight_belongs_to_the_day_that_was_asked
     world.clock.moment = datetime(2026, 11, 20, 23, 59, 59, tzinfo=UTC)
     world.upstream.fail(status(503), when=lambda asked: "page/3" in asked.url)
     world.clock.chance = 1.0
-    world.fetch()
+    one_by_one = replace(
+        world.source, hosts=(fake_source.HOST,), pace=Pace(requests_per_minute=6000, at_once=1)
+    )  # or the clock goes on while the other pages are on their way
+    world.fetch(source=one_by_one)
     world.load()
     assert world.articles("DISTINCT CAST(observed_at AS DATE)::VARCHAR") == [("2026-11-20",), ("2026-11-21",)]
     assert [p.name for p in (world.home.lake / "raw/example_news/articles").iterdir()] == ["day=2026-11-20"]
